@@ -1,0 +1,14 @@
+/** A network without hardware. @module */
+import { z } from "zod";
+import { defineDriver } from "../../lib/contract/driver.ts";
+import { echoStream } from "../../lib/core/byte_stream.ts";
+import { network } from "../../lib/interfaces/network.ts";
+
+/** Gives back what it is sent, chunk by chunk. */
+export default defineDriver({
+  name: "echo-network",
+  summary: "Gives back what it is sent, chunk by chunk",
+  implements: network,
+  config: z.object({}),
+  open: () => ({ connect: () => echoStream() }),
+});

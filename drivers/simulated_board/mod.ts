@@ -1,0 +1,54 @@
+/** A whole board without hardware, for trying things out and for tests. @module */
+import { z } from "zod";
+import { children, defineDriver } from "../../lib/contract/driver.ts";
+import { network } from "../../lib/interfaces/network.ts";
+import { power } from "../../lib/interfaces/power.ts";
+import { serial } from "../../lib/interfaces/serial.ts";
+import { simulatedBoard as board } from "../../lib/interfaces/simulated_board.ts";
+import { Board } from "./board.ts";
+import { type Clock, wallClock } from "./clock.ts";
+
+/** The driver on a clock of choice. */
+export function simulatedBoard(clock: Clock) {
+  return defineDriver({
+    name: "simulated-board",
+    summary: "A whole board without hardware: power, a console with a loader and a login, an echo and a web service",
+    implements: board,
+    config: z.object({
+      initial_power: z.enum(["on", "off"]).default("off").describe(
+        "Whether the board has power when the session starts",
+      ),
+    }),
+    provides: { power, console: serial, echo: network, web: network },
+    open({ config, log }) {
+      const device = new Board(clock);
+      if (config.initial_power === "on") device.on();
+      return {
+        async *ticks({ count }) {
+          for (let tick = 0; tick < count; tick++) yield tick;
+        },
+        [children]: {
+          power: {
+            on: () => {
+              log.info("power on");
+              device.on();
+            },
+            off: () => {
+              log.info("power off");
+              device.off();
+            },
+            async *read() {
+              yield device.measure();
+            },
+          },
+          console: { connect: () => device.console() },
+          echo: { connect: () => device.connect("echo") },
+          web: { connect: () => device.connect("web") },
+        },
+        [Symbol.asyncDispose]: () => device.close(),
+      };
+    },
+  });
+}
+
+export default simulatedBoard(wallClock);

@@ -1,0 +1,49 @@
+/**
+ * The bundled drivers by name. None is loaded before a config names it.
+ *
+ * @module
+ */
+import type { AnyDriver } from "../lib/contract/driver.ts";
+
+/** A bundled driver: how it is loaded, and which Python class paths of existing exporter files mean it. */
+export interface BundledDriver {
+  readonly python: readonly string[];
+  load(): Promise<{ default: AnyDriver }>;
+}
+
+const network = "jumpstarter_driver_network.driver";
+
+export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
+  "composite": {
+    python: ["jumpstarter_driver_composite.driver.Composite"],
+    load: () => import("./composite/mod.ts"),
+  },
+  "echo-network": {
+    python: [`${network}.EchoNetwork`],
+    load: () => import("./echo_network/mod.ts"),
+  },
+  "mock-power": {
+    python: ["jumpstarter_driver_power.driver.MockPower", "jumpstarter_driver_power.driver.SyncMockPower"],
+    load: () => import("./mock_power/mod.ts"),
+  },
+  "serial": {
+    python: ["jumpstarter_driver_pyserial.driver.PySerial"],
+    load: () => import("./serial/mod.ts"),
+  },
+  "simulated-board": {
+    python: [],
+    load: () => import("./simulated_board/mod.ts"),
+  },
+  "tcp-network": {
+    python: [`${network}.TcpNetwork`],
+    load: () => import("./tcp_network/mod.ts"),
+  },
+  "udp-network": {
+    python: [`${network}.UdpNetwork`],
+    load: () => import("./udp_network/mod.ts"),
+  },
+  "unix-network": {
+    python: [`${network}.UnixNetwork`],
+    load: () => import("./unix_network/mod.ts"),
+  },
+};

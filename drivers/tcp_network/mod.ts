@@ -1,0 +1,30 @@
+/** One TCP port of a device. @module */
+import { z } from "zod";
+import { defineDriver } from "../../lib/contract/driver.ts";
+import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
+import { network } from "../../lib/interfaces/network.ts";
+import { connectFailure, networkAddress } from "../../lib/interfaces/network_address.ts";
+
+/** Connects to a TCP port that the exporter's host can reach. */
+export default defineDriver({
+  name: "tcp-network",
+  summary: "Connects to a TCP port that the exporter's host can reach",
+  implements: network,
+  config: z.object({
+    host: z.string().describe("Host name or address of the device"),
+    port: z.int().min(1).max(65535).describe("TCP port of the device"),
+    enable_address: z.boolean().default(true).describe("Whether clients may ask for the address to connect directly"),
+  }),
+  open({ config: { host: hostname, port, enable_address: enabled } }) {
+    return {
+      async connect() {
+        const connection = await Deno.connect({ hostname, port }).catch((error) => {
+          throw connectFailure(`${hostname}:${port}`, error);
+        });
+        connection.setNoDelay();
+        return byteStreamOfPipe(connection);
+      },
+      address: () => networkAddress("tcp", hostname, port, enabled),
+    };
+  },
+});

@@ -1,0 +1,76 @@
+/** One UDP port of a device. @module */
+import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { z } from "zod";
+import { defineDriver } from "../../lib/contract/driver.ts";
+import { type ByteStream, makeByteStream } from "../../lib/core/byte_stream.ts";
+import { network } from "../../lib/interfaces/network.ts";
+import { connectFailure, networkAddress } from "../../lib/interfaces/network_address.ts";
+
+/** Datagrams that wait for a slow reader; more are dropped, as a kernel would. */
+const waitingDatagrams = 256;
+
+/** Exchanges datagrams with a UDP port: one chunk of the stream is one datagram. */
+export default defineDriver({
+  name: "udp-network",
+  summary: "Exchanges datagrams with a UDP port: one chunk of the stream is one datagram",
+  implements: network,
+  config: z.object({
+    host: z.string().describe("Host name or address of the device"),
+    port: z.int().min(1).max(65535).describe("UDP port of the device"),
+    enable_address: z.boolean().default(true).describe("Whether clients may ask for the address to connect directly"),
+  }),
+  open({ config: { host, port, enable_address: enabled } }) {
+    return {
+      connect: () => connect(host, port),
+      address: () => networkAddress("udp", host, port, enabled),
+    };
+  },
+});
+
+async function connect(host: string, port: number): Promise<ByteStream> {
+  const target = `${host}:${port}`;
+  const { address, family } = await lookup(host).catch((error) => {
+    throw connectFailure(target, error);
+  });
+  const socket = createSocket(family === 6 ? "udp6" : "udp4");
+  let open = true;
+  const close = () => {
+    if (open) socket.close();
+    open = false;
+  };
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", (error) => {
+      close();
+      reject(connectFailure(target, error));
+    });
+    socket.connect(port, address, () => resolve());
+  });
+  socket.removeAllListeners("error");
+  const readable = new ReadableStream<Uint8Array>({
+    start(controller) {
+      socket.on("message", (datagram: Uint8Array) => {
+        if ((controller.desiredSize ?? 0) > 0) controller.enqueue(new Uint8Array(datagram));
+      });
+      socket.on("error", (error: Error) => {
+        close();
+        controller.error(connectFailure(target, error));
+      });
+      socket.on("close", () => {
+        // Either the stream was given up, or an error has ended it before.
+        try {
+          controller.close();
+        } catch { /* it has ended */ }
+      });
+    },
+    cancel: close,
+  }, { highWaterMark: waitingDatagrams });
+  const writable = new WritableStream<Uint8Array>({
+    write: (chunk) =>
+      new Promise<void>((resolve, reject) =>
+        socket.send(chunk, (error) => error ? reject(connectFailure(target, error)) : resolve())
+      ),
+    abort: close,
+  });
+  return makeByteStream(readable, writable, close);
+}

@@ -1,0 +1,107 @@
+/**
+ * `jumpstarter client`: the live tree, and one command of one of its drivers.
+ *
+ * @module
+ */
+import { Command as Commander } from "commander";
+import { type DriverNode, nodeAt } from "../client/tree.ts";
+import { JumpstarterError } from "../core/errors.ts";
+import { didYouMean } from "../core/nearest.ts";
+import { configure } from "./commander.ts";
+import { commandsOf, growCommands, seconds } from "./node_command.ts";
+import { printLine } from "./output.ts";
+import { renderTree, treeJson } from "./tree_view.ts";
+import { type BoardFlags, nameBoard, reach } from "./which_board.ts";
+
+/** Options that say which board, the same for every command that needs one. */
+export function addBoardOptions(command: Commander): Commander {
+  return command
+    .option("--host <address>", "exporter to use: HOST:PORT or the path of a socket (else JUMPSTARTER_HOST)")
+    .option("--exporter-config <file>", "use the board of this exporter file; its exporter starts here if none runs")
+    .option("--plaintext", "go to another machine without TLS");
+}
+
+const help = `
+Without a path it prints the live tree: each driver's name, interface and commands.
+With a path and a command it runs that command and ends; no shell is needed around it.
+Options of this command stand before the path, those of the driver's command behind it.
+
+Examples:
+  jumpstarter client --host pi:7000 --plaintext
+  jumpstarter client --host 127.0.0.1:7000 power on
+  jumpstarter client --host 127.0.0.1:7000 power read --count 3 --json
+  jumpstarter client --exporter-config bench.yaml net forward-tcp 8080
+
+What any driver has, of an unknown kind too:
+  methods, call METHOD [ARG...], stream METHOD [ARG...]`;
+
+/** The command, before a board is known. */
+export function clientCommand(interrupted: AbortSignal): Commander {
+  const command = new Commander("client")
+    .summary("use a board: print its tree, or run a command of one of its drivers")
+    .description("Use a board: print the tree of its drivers, or run a command of one of them.")
+    .argument("[path...]", "driver and command: power on, board.console pipe")
+    .passThroughOptions()
+    .allowUnknownOption()
+    .addHelpText("after", help);
+  return addBoardOptions(command)
+    .option("--json", "print the tree as JSON")
+    .option("--timeout <seconds>", "limit for reaching the exporter")
+    .option("-v, --verbose", "print the steps of the connection")
+    .action(async (path: string[], flags: BoardFlags & { json?: boolean; timeout?: string }) => {
+      refuseStrayOption(path, command);
+      await using named = await nameBoard(flags);
+      await using board = await reach(named, flags, seconds(flags.timeout));
+      const { node, rest } = follow(board.root, path);
+      if (rest.length === 0 && path.length === 0) {
+        return printLine(flags.json ? JSON.stringify(treeJson(node)) : renderTree(node));
+      }
+      const words = ["client", ...node.path.split(".").filter(Boolean)].join(" ");
+      const grown = configure(growCommands(node, words, interrupted));
+      if (rest.length === 0) return printLine(`${renderTree(node)}\n\n${grown.helpInformation().trimEnd()}`);
+      refuseUnknown(rest[0], node);
+      await Promise.race([grown.parseAsync(rest, { from: "user" }), lost(board.connection.closed)]);
+    });
+}
+
+/** An option before the path that this command does not have; nothing has been connected to yet. */
+function refuseStrayOption(path: string[], command: Commander): void {
+  const stray = path[0];
+  if (!stray?.startsWith("-") || stray === "-") return;
+  const known = command.options.map((option) => option.long ?? "");
+  throw new JumpstarterError("invalid_argument", `Unknown option ${stray}${didYouMean(stray.split("=")[0], known)}`, {
+    phase: "usage",
+    hint: "jumpstarter client --help",
+  });
+}
+
+/** Walks down as far as the words name children. A word may be a dotted path. */
+function follow(root: DriverNode, words: readonly string[]): { node: DriverNode; rest: string[] } {
+  let node = root;
+  for (const [index, word] of words.entries()) {
+    const steps = word.split(".");
+    if (!node.children.has(steps[0])) return { node, rest: words.slice(index) };
+    node = nodeAt(node, steps);
+  }
+  return { node, rest: [] };
+}
+
+function refuseUnknown(word: string, node: DriverNode): void {
+  const commands = Object.keys(commandsOf(node));
+  if (word.startsWith("-") || word === "help" || commands.includes(word)) return;
+  const children = [...node.children.keys()];
+  const where = node.path ? `"${node.path}" has no` : "There is no driver or";
+  throw new JumpstarterError(
+    "invalid_argument",
+    `${where} command "${word}"${didYouMean(word, [...children, ...commands]) || ";"} ` +
+      `Available: ${[...children, ...commands].join(", ")}`,
+    { phase: "usage" },
+  );
+}
+
+/** Rejects when the connection goes while a command runs. */
+async function lost(closed: Promise<Error | undefined>): Promise<never> {
+  const reason = await closed;
+  if (reason) throw reason;
+  return new Promise(() => {});
+}

@@ -1,0 +1,11 @@
+/** How every command line of the program behaves. @module */
+import type { Command as Commander } from "commander";
+import { writeError, writeOut } from "./output.ts";
+
+/** Errors are thrown instead of ending the process, help goes to standard output, complaints to standard error. */
+export function configure(command: Commander): Commander {
+  command.exitOverride().configureOutput({ writeOut, writeErr: writeError }).showHelpAfterError(false);
+  command.showSuggestionAfterError(true).helpCommand(false);
+  for (const child of command.commands) configure(child);
+  return command;
+}

@@ -1,0 +1,32 @@
+/** The file that `exporter init` prints. @module */
+
+/** A config that runs anywhere, with examples of real drivers. */
+export const exampleConfig = `# What this machine offers, and how. Check it with: jumpstarter exporter check FILE
+apiVersion: jumpstarter.dev/v1alpha1
+kind: ExporterConfig
+metadata:
+  namespace: default
+  name: bench
+
+export:
+  # A board that exists in memory only: everything works without hardware.
+  board:
+    type: simulated-board
+  # Other names for its parts, as a real bench would have them.
+  power:
+    ref: board.power
+  console:
+    ref: board.console
+  net:
+    ref: board.web
+
+  # A TCP port of a real device:
+  # ssh:
+  #   type: tcp-network
+  #   config:
+  #     host: 192.0.2.7
+  #     port: 22
+  # A driver of your own, from a file beside this one:
+  # relay:
+  #   type: ./relay.ts
+`;

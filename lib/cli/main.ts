@@ -1,0 +1,73 @@
+/**
+ * The command line: words in, exit code out. A command's own module is loaded when it is chosen.
+ *
+ * @module
+ */
+import { Command as Commander, CommanderError } from "commander";
+import { configure } from "./commander.ts";
+import { ChildExit, exitCodeOf, exitCodes, Interrupted, Interruption } from "./exit_code.ts";
+import { printError, printLine } from "./output.ts";
+import { type ProgramName, programName, version } from "./self.ts";
+
+/** Runs the program. */
+export async function main(argv: readonly string[], name: ProgramName = programName()): Promise<number> {
+  const words = name === "j" ? ["client", ...argv] : [...argv];
+  const interruption = new Interruption();
+  try {
+    await (await program(name, words, interruption)).parseAsync(words, { from: "user" });
+    return exitCodes.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (error instanceof ChildExit) return error.code;
+    const { aborted, reason: interrupted } = interruption.signal;
+    const reason = aborted ? interrupted : error;
+    if (!(reason instanceof Interrupted)) printError(reason, words.includes("--json"));
+    return exitCodeOf(reason);
+  }
+}
+
+type Load = (interruption: Interruption) => Promise<Commander>;
+
+/** The commands and where they are. */
+const commands: Record<string, { summary: string; load: Load }> = {
+  client: {
+    summary: "use a board: print its tree, or run a command of one of its drivers",
+    load: async ({ signal }) => (await import("./client.ts")).clientCommand(signal),
+  },
+  exporter: {
+    summary: "offer this machine's devices: init, check, run",
+    load: async ({ signal }) => (await import("./exporter.ts")).exporterCommand(signal),
+  },
+  shell: {
+    summary: "run a shell or a command in which j reaches the board",
+    load: async (interruption) => (await import("./shell.ts")).shellCommand(interruption),
+  },
+  run: {
+    summary: "run an exporter, in upstream's words",
+    load: async ({ signal }) => (await import("./run.ts")).runCommand(signal),
+  },
+  demo: {
+    summary: "a tour on a simulated board, no hardware needed",
+    load: async ({ signal }) => (await import("./demo.ts")).demoCommand(signal),
+  },
+  version: { summary: "print the version", load: async () => (await import("./version.ts")).versionCommand() },
+};
+
+/** Only the chosen command is built; the others lend their names to the help. */
+async function program(name: ProgramName, words: readonly string[], interruption: Interruption): Promise<Commander> {
+  const root = new Commander(name)
+    .enablePositionalOptions()
+    .description("Drive real boards: exporter on the bench, client on your desk and in CI.")
+    .version(version, "--version", "print the version")
+    .option("--log-level <level>", "least level of what exporters log: debug, info, warning, error")
+    .option("--log-format <format>", "text or json; left out, text on a terminal and JSON elsewhere")
+    .addHelpText("after", "\nStart with: jumpstarter demo");
+  const chosen = words.find((word) => Object.hasOwn(commands, word));
+  for (const [command, { summary, load }] of Object.entries(commands)) {
+    if (command === chosen) root.addCommand(await load(interruption));
+    else root.addCommand(new Commander(command).description(summary));
+  }
+  // Nothing to do is a question, and its answer belongs to standard output.
+  if (words.length === 0) root.action(() => printLine(root.helpInformation()));
+  return configure(root);
+}

@@ -1,0 +1,186 @@
+/**
+ * The commands of one driver, grown from its interface, and what any driver has: `methods`, `call` and `stream`.
+ *
+ * @module
+ */
+import { Argument, Command as Commander, Option } from "commander";
+import { z } from "zod";
+import type { DriverNode } from "../client/tree.ts";
+import { clientOf } from "../contract/client.ts";
+import { type Command, command, type CommandIo } from "../contract/command.ts";
+import { type Method, wireNameOf } from "../contract/method.ts";
+import { check } from "../contract/values.ts";
+import { JumpstarterError } from "../core/errors.ts";
+import { noteLine, printLine, writeOut } from "./output.ts";
+import { flagOf, jsonOrText, parameterOf, valueOf } from "./parameter.ts";
+
+/** The commands of a driver by name. */
+export function commandsOf(node: DriverNode): Record<string, Command> {
+  const own = node.interface?.commands?.(clientOf(node.interface, node.caller)) ?? {};
+  return { ...genericCommands(node), ...own };
+}
+
+/** Names of the commands that belong to the driver's kind, without those that every driver has. */
+export function ownCommandNames(node: DriverNode): string[] {
+  return node.interface ? Object.keys(node.interface.commands?.(clientOf(node.interface, node.caller)) ?? {}) : [];
+}
+
+/** A command-line tree of a driver's commands. `words` are what stands before it, for the help. */
+export function growCommands(node: DriverNode, words: string, interrupted: AbortSignal): Commander {
+  const group = new Commander(words).description(
+    node.description ?? node.interface?.summary ?? "A driver of an unknown kind",
+  );
+  for (const [name, definition] of Object.entries(commandsOf(node))) {
+    group.addCommand(growCommand(name, definition, node.methodsDescription[name], interrupted));
+  }
+  return group;
+}
+
+function growCommand(name: string, definition: Command, help: string | undefined, interrupted: AbortSignal): Commander {
+  const grown = new Commander(name).description(help ?? definition.summary);
+  for (const [key, schema] of Object.entries(definition.args)) {
+    const { required, description, choices, kind } = parameterOf(schema);
+    const name = kind === "list" ? `${flagOf(key)}...` : flagOf(key);
+    const argument = new Argument(required ? `<${name}>` : `[${name}]`, description);
+    grown.addArgument(choices ? argument.choices([...choices]) : argument);
+  }
+  for (const [key, schema] of Object.entries(definition.options)) grown.addOption(optionOf(key, schema, definition));
+  grown.option("--json", "print the result as JSON, one line for each value of a stream");
+  grown.option("--timeout <seconds>", "give up after this many seconds");
+  grown.action(async (...given: unknown[]) => {
+    const words = given.slice(0, -2);
+    const { json, timeout, ...options } = given.at(-2) as Record<string, unknown>;
+    const values = { ...valuesOf(definition.args, words), ...optionValues(definition.options, options) };
+    await run(name, definition, values, { json: json === true, timeoutMs: seconds(timeout), interrupted });
+  });
+  return grown;
+}
+
+function optionOf(key: string, schema: z.ZodType, { short }: Command): Option {
+  const { kind, description, choices, default: fallback } = parameterOf(schema);
+  const letter = short[key] ? `-${short[key]}, ` : "";
+  const value = kind === "flag" ? "" : ` <${kind === "number" ? "number" : kind === "json" ? "json" : "text"}>`;
+  const shown = fallback === undefined || fallback === false
+    ? description
+    : `${description} (default: ${JSON.stringify(fallback)})`;
+  const option = new Option(`${letter}--${flagOf(key)}${value}`, shown);
+  // A flag that begins with `no-` is a flag of that name here, not the denial of another.
+  if (option.negate) {
+    option.negate = false;
+    option.attributeName = () => key;
+  }
+  return choices ? option.choices([...choices]) : option;
+}
+
+function valuesOf(shape: Record<string, z.ZodType>, words: unknown[]): Record<string, unknown> {
+  const entries = Object.entries(shape).map((
+    [key, schema],
+    index,
+  ) => [key, valueOf(words[index], parameterOf(schema))]);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+function optionValues(shape: Record<string, z.ZodType>, options: Record<string, unknown>): Record<string, unknown> {
+  const given = Object.entries(options).filter(([key]) => Object.hasOwn(shape, key));
+  return Object.fromEntries(given.map(([key, word]) => [key, valueOf(word, parameterOf(shape[key]))]));
+}
+
+interface RunOptions {
+  json: boolean;
+  timeoutMs?: number;
+  interrupted: AbortSignal;
+}
+
+async function run(name: string, definition: Command, values: unknown, options: RunOptions): Promise<void> {
+  const { json, timeoutMs, interrupted } = options;
+  let given: unknown;
+  try {
+    given = check(z.strictObject({ ...definition.args, ...definition.options }), values, "");
+  } catch (error) {
+    throw new JumpstarterError("invalid_argument", (error as Error).message, {
+      phase: "usage",
+      hint: `See ${name} --help`,
+    });
+  }
+  const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  const signal = limit ? AbortSignal.any([interrupted, limit]) : interrupted;
+  let printed = false;
+  const io: CommandIo = {
+    signal,
+    print(value, text) {
+      if (!json && text !== undefined) printLine(text);
+      if (!json || value === undefined) return;
+      printed = true;
+      printLine(JSON.stringify(value));
+    },
+    note: noteLine,
+    stdin: Deno.stdin.readable,
+    stdinIsTerminal: Deno.stdin.isTerminal(),
+    write: (bytes) => Promise.resolve(writeOut(bytes)),
+  };
+  try {
+    await definition.run(given, io);
+  } catch (error) {
+    if (interrupted.aborted) throw interrupted.reason;
+    if (limit?.aborted) {
+      throw new JumpstarterError("deadline_exceeded", `${name} did not end within ${timeoutMs! / 1000} s`, {
+        phase: "driver",
+        cause: error,
+      });
+    }
+    throw error;
+  }
+  if (interrupted.aborted) throw interrupted.reason;
+  if (json && !printed) printLine(JSON.stringify({ ok: true }));
+}
+
+/** Seconds of a `--timeout` in milliseconds. */
+export function seconds(given: unknown): number | undefined {
+  if (given === undefined) return undefined;
+  const value = Number(given);
+  if (Number.isFinite(value) && value > 0) return value * 1000;
+  throw new JumpstarterError(
+    "invalid_argument",
+    `Expected a number of seconds for --timeout, got ${JSON.stringify(given)}`,
+    {
+      phase: "usage",
+    },
+  );
+}
+
+/** What can be done with a driver of any kind, an unknown one above all. */
+function genericCommands(node: DriverNode): Record<string, Command> {
+  const method = z.string().describe("Name of the method on the wire");
+  const args = z.array(z.string()).default([]).describe("Arguments, each as JSON or plain text");
+  return {
+    methods: command("List the methods that are known of this driver", (_, { print }) => {
+      for (const line of knownMethods(node)) {
+        print(line, [line.name, line.kind, line.summary].filter(Boolean).join("  "));
+      }
+      return Promise.resolve();
+    }),
+    call: command("Call a method with one answer", async ({ method, args }, { signal, print }) => {
+      const result = await node.caller.unary(method, args.map(jsonOrText), { signal });
+      print(result, JSON.stringify(result));
+    }, { args: { method, args } }),
+    stream: command("Call a method with a stream of answers", async ({ method, args }, { signal, print }) => {
+      for await (const value of node.caller.serverStreaming(method, args.map(jsonOrText), { signal })) {
+        print(value, JSON.stringify(value));
+      }
+    }, { args: { method, args } }),
+  };
+}
+
+function knownMethods(node: DriverNode): { name: string; kind?: string; params?: string[]; summary?: string }[] {
+  const methods = Object.entries((node.interface?.methods ?? {}) as Record<string, Method>);
+  if (methods.length > 0) {
+    return methods.map(([name, method]) => ({
+      name: wireNameOf(name, method),
+      kind: method.kind,
+      params: Object.keys(method.params),
+      summary: method.summary,
+    }));
+  }
+  // A report does not list methods; the help texts of an unknown driver's commands are the best hint there is.
+  return Object.entries(node.methodsDescription).map(([name, summary]) => ({ name, summary }));
+}

@@ -1,0 +1,51 @@
+/**
+ * What the program says: results on standard output, everything else on standard error.
+ *
+ * @module
+ */
+import { isJumpstarterError, messageOf } from "../core/errors.ts";
+
+const encoder = new TextEncoder();
+
+/** Writes text or bytes to standard output. A reader that has gone away ends the program, as it does any filter. */
+export function writeOut(content: string | Uint8Array): void {
+  write(Deno.stdout, typeof content === "string" ? encoder.encode(content) : content);
+}
+
+/** Writes text to standard error. */
+export function writeError(text: string): void {
+  write(Deno.stderr, encoder.encode(text));
+}
+
+/** Prints a line of result. */
+export function printLine(text: string): void {
+  writeOut(`${text}\n`);
+}
+
+/** Prints a line beside the result. */
+export function noteLine(text: string): void {
+  writeError(`${text}\n`);
+}
+
+/** Prints an error with its hint; with `json` as one line `{"error":{"code","message","hint"}}`. */
+export function printError(thrown: unknown, json = false): void {
+  const { code, phase, hint } = isJumpstarterError(thrown)
+    ? thrown
+    : { code: "unknown", phase: undefined, hint: undefined };
+  const message = messageOf(thrown);
+  if (json) return noteLine(JSON.stringify({ error: { code, phase, message, hint } }));
+  const named = phase && phase !== "usage" && phase !== "config" ? ` (${phase})` : "";
+  noteLine(message.includes("\n") ? `Error${named}:\n${message}` : `Error${named}: ${message}`);
+  if (hint) noteLine(`  Try: ${hint}`);
+}
+
+function write(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  try {
+    for (let offset = 0; offset < bytes.length;) offset += stream.writeSync(bytes.subarray(offset));
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(141);
+    // A non-blocking terminal or pipe may be full for a moment.
+    if (error instanceof Deno.errors.WouldBlock) return write(stream, bytes);
+    throw error;
+  }
+}

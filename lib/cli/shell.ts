@@ -1,0 +1,136 @@
+/**
+ * `jumpstarter shell`: a shell, or one command, in which `j` reaches the board.
+ *
+ * @module
+ */
+import { Command as Commander } from "commander";
+import { basename, delimiter } from "node:path";
+import { exporterFile } from "../config/places.ts";
+import { isLocal, parseAddress } from "../client/address.ts";
+import { privateFolder } from "../local/socket.ts";
+import type { Board } from "../client/connect.ts";
+import { ChildExit, type Interruption } from "./exit_code.ts";
+import { addBoardOptions } from "./client.ts";
+import { noteLine } from "./output.ts";
+import { linkNames } from "./self.ts";
+import { type BoardFlags, nameBoard, type NamedBoard, reach } from "./which_board.ts";
+
+interface ShellFlags extends BoardFlags {
+  exporter?: string;
+  tlsGrpc?: string;
+  tlsGrpcInsecure?: boolean;
+  exporterLogs?: boolean;
+}
+
+const help = `
+Inside, j stands for this program's client command, and Python's Jumpstarter finds the board as well.
+The exit code is that of the shell or command.
+
+Examples:
+  jumpstarter shell --exporter-config bench.yaml
+  jumpstarter shell --exporter-config bench.yaml -- sh -c 'j power on && pytest'
+  jumpstarter shell --host 127.0.0.1:7000 -- j power on`;
+
+/** The command. */
+export function shellCommand(interruption: Interruption): Commander {
+  const command = new Commander("shell")
+    .description("Run a shell, or one command, in which j reaches the board.")
+    .argument("[command...]", "command to run instead of a shell")
+    .passThroughOptions()
+    .addHelpText("after", help);
+  return addBoardOptions(command)
+    .option("--exporter <alias>", "use the board of this exporter file of the configuration folder")
+    .option("--tls-grpc <address>", "upstream's word for --host")
+    .option("--tls-grpc-insecure", "upstream's word for --plaintext")
+    .option("--exporter-logs", "print what the exporter logs meanwhile")
+    .option("-v, --verbose", "print the steps of the connection")
+    .action((words: string[], flags: ShellFlags) => runShell(words, flags, interruption));
+}
+
+async function runShell(words: string[], flags: ShellFlags, interruption: Interruption): Promise<void> {
+  await using named = await nameBoard({
+    ...flags,
+    host: flags.tlsGrpc ?? flags.host,
+    plaintext: flags.plaintext || flags.tlsGrpcInsecure,
+    exporterConfig: flags.exporterConfig ?? (flags.exporter === undefined ? undefined : exporterFile(flags.exporter)),
+  });
+  await using board = await reach(named, flags);
+  using names = privateFolder();
+  linkNames(names.path);
+  const ended = new AbortController();
+  const logs = flags.exporterLogs ? printLogs(board, ended.signal) : Promise.resolve();
+  if (words.length === 0 && board.motd && Deno.stdin.isTerminal()) noteLine(board.motd);
+  const shell = words.length > 0 ? { words, env: {} } : interactiveShell(board.name ?? "local");
+  const env = {
+    ...environment(named, board),
+    ...shell.env,
+    PATH: [names.path, Deno.env.get("PATH") ?? ""].join(delimiter),
+  };
+  const code = await run(shell.words, env, interruption);
+  ended.abort();
+  await logs;
+  if (code !== 0) throw new ChildExit(code);
+}
+
+/** What children find, Python's programs among them. */
+function environment(named: NamedBoard, board: Board): Record<string, string> {
+  const plaintext = named.options.plaintext || isLocal(parseAddress(named.host));
+  const direct = !named.local && !("path" in parseAddress(named.host));
+  return {
+    JUMPSTARTER_HOST: named.host,
+    JMP_DRIVERS_ALLOW: "UNSAFE",
+    _JMP_SUPPRESS_DRIVER_WARNINGS: "1",
+    ...(direct && { JMP_EXPORTER: "direct", JMP_LEASE: "direct" }),
+    ...(direct && board.name !== undefined && { JMP_EXPORTER_LABELS: `jumpstarter.dev/name=${board.name}` }),
+    ...(direct && plaintext && { JMP_GRPC_INSECURE: "1" }),
+  };
+}
+
+/** The user's shell with a prompt that names the board. */
+function interactiveShell(context: string): { words: string[]; env: Record<string, string> } {
+  const shell = Deno.env.get("SHELL") || "bash";
+  const name = basename(shell);
+  if (name.endsWith("bash")) {
+    const PS1 = `\\[\\e[90m\\]\\W \\[\\e[93m\\]⚡\\[\\e[97m\\]${context} \\[\\e[93m\\]➤\\[\\e[0m\\] `;
+    return { words: [shell, "--norc", "--noprofile"], env: { PS1 } };
+  }
+  if (name === "zsh") {
+    const PS1 = `%F{8}%1~ %F{yellow}⚡%F{white}${context} %F{yellow}➤%f `;
+    return { words: [shell, "--no-rcs", "-o", "inc_append_history", "-o", "share_history"], env: { PS1 } };
+  }
+  if (name === "fish") {
+    const prompt = `function fish_prompt; printf "%s ⚡${context} ➤ " (basename $PWD); end`;
+    return { words: [shell, "--init-command", prompt], env: {} };
+  }
+  return { words: [shell], env: {} };
+}
+
+/** Runs a program in the foreground. 127 when there is none of that name, 126 when it cannot be run, as shells say. */
+async function run(
+  [program, ...args]: string[],
+  env: Record<string, string>,
+  interruption: Interruption,
+): Promise<number> {
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, { args, env, stdin: "inherit", stdout: "inherit", stderr: "inherit" }).spawn();
+  } catch (error) {
+    const missing = error instanceof Deno.errors.NotFound;
+    noteLine(`Error: ${program}: ${missing ? "There is no such command" : (error as Error).message}`);
+    return missing ? 127 : 126;
+  }
+  interruption.takeOver((signal) => {
+    // A terminal sends Ctrl-C to the child as well; what was meant for this process alone is passed on.
+    if (signal === "SIGINT" && Deno.stdin.isTerminal()) return;
+    try {
+      child.kill(signal);
+    } catch { /* it has ended */ }
+  });
+  return (await child.status).code;
+}
+
+async function printLogs(board: Board, signal: AbortSignal): Promise<void> {
+  for await (const { severity, message, driverType } of board.connection.logs(signal)) {
+    noteLine(`[exporter] ${severity} ${driverType ? `${driverType}: ` : ""}${message}`);
+  }
+}

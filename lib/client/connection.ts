@@ -1,0 +1,250 @@
+/**
+ * One connection to an exporter, and its calls with their messages.
+ *
+ * @module
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import { type ByteStream, byteStreamOf } from "../core/byte_stream.ts";
+import { isJumpstarterError, JumpstarterError, messageOf } from "../core/errors.ts";
+import { withLimit } from "../core/limit.ts";
+import type { Pipe } from "../core/pipe.ts";
+import type { Caller } from "../contract/client.ts";
+import { decodeDriverCallResponse, encodeDriverCallRequest } from "../wire/driver_call.ts";
+import {
+  type GetReportResponse,
+  GetReportResponseSchema,
+  type GetStatusResponse,
+  GetStatusResponseSchema,
+  type LogStreamResponse,
+  LogStreamResponseSchema,
+} from "../wire/messages/jumpstarter/v1/jumpstarter_pb.ts";
+import { connectRpc } from "../wire/rpc/client.ts";
+import type { CallOptions, ClientStream, RpcClient } from "../wire/rpc/types.ts";
+import { decodeStreamFrame, encodeStreamFrame, FrameType } from "../wire/stream_frame.ts";
+import { type Address, isLocal, renderAddress } from "./address.ts";
+
+const service = "/jumpstarter.v1.ExporterService";
+const nothing = new Uint8Array();
+
+/** Longest payload of one frame, in bytes; peers take messages of up to 4 MiB. */
+const framePayloadBytes = 1024 * 1024;
+
+/** How to reach an exporter. */
+export interface DialOptions {
+  /** Speak without TLS to an address that is not this machine's. @default false */
+  plaintext?: boolean;
+  /** Limit for name, connection and first answer in milliseconds. @default 10000 */
+  connectTimeoutMs?: number;
+}
+
+/** An exporter at the other end of a connection. */
+export class ExporterConnection implements AsyncDisposable {
+  readonly #rpc: RpcClient;
+  readonly #connectTimeoutMs: number;
+
+  constructor(rpc: RpcClient, { connectTimeoutMs = 10_000 }: DialOptions = {}) {
+    this.#rpc = rpc;
+    this.#connectTimeoutMs = connectTimeoutMs;
+  }
+
+  /**
+   * Connects to an exporter.
+   *
+   * @throws {JumpstarterError} with the phase that failed: `resolve`, `connect` or `tls`.
+   */
+  static async dial(address: Address, options: DialOptions = {}): Promise<ExporterConnection> {
+    if (!options.plaintext && !isLocal(address)) {
+      throw new JumpstarterError(
+        "unimplemented",
+        `This version has no TLS, which ${renderAddress(address)} would need`,
+        {
+          phase: "usage",
+          hint: "--plaintext goes there without encryption",
+        },
+      );
+    }
+    const pipe = await openPipe(address, options.connectTimeoutMs ?? 10_000);
+    const authority = "path" in address ? "localhost" : renderAddress(address);
+    return new ExporterConnection(connectRpc(pipe, { authority, peer: renderAddress(address) }), options);
+  }
+
+  /** Resolves when the connection is gone, with the reason unless it was closed from here. */
+  get closed(): Promise<Error | undefined> {
+    return this.#rpc.closed;
+  }
+
+  /** The exporter's drivers. It is the first call, so whoever is at the other end shows here whether it is an exporter. */
+  async report(): Promise<GetReportResponse> {
+    const options = { timeoutMs: this.#connectTimeoutMs };
+    const answer = await this.#rpc.unary(`${service}/GetReport`, nothing, options).catch((error) => {
+      if (isJumpstarterError(error, "unimplemented")) {
+        throw new JumpstarterError("unavailable", `The peer speaks gRPC but is not an exporter: ${error.message}`, {
+          phase: "connect",
+          cause: error,
+        });
+      }
+      throw inPhase(error, "connect");
+    });
+    return fromBinary(GetReportResponseSchema, answer);
+  }
+
+  /** The session's status. Exporters before 0.8 answer `unimplemented`. */
+  async status(options?: CallOptions): Promise<GetStatusResponse> {
+    return fromBinary(GetStatusResponseSchema, await this.#rpc.unary(`${service}/GetStatus`, nothing, options));
+  }
+
+  /** The session's log: what is kept of it, then every record as it comes, until the signal aborts. */
+  async *logs(signal: AbortSignal): AsyncGenerator<LogStreamResponse, void, undefined> {
+    const stream = this.#rpc.stream(`${service}/LogStream`, { signal });
+    void stream.send(nothing);
+    stream.closeSend();
+    try {
+      for await (const message of messages(stream)) yield fromBinary(LogStreamResponseSchema, message);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  /** Calls to the driver with a uuid. */
+  caller(uuid: string): Caller {
+    return {
+      unary: async (method, args, options) => {
+        const request = encodeDriverCallRequest({ uuid, method, args });
+        const answer = await this.#rpc.unary(`${service}/DriverCall`, request, options).catch(driverFailure);
+        return decodeDriverCallResponse(answer).result;
+      },
+      serverStreaming: (method, args, options) => this.#streamingCall(uuid, method, args, options),
+      byteStream: (method, options) => this.#byteStream(uuid, method, options),
+    };
+  }
+
+  async *#streamingCall(uuid: string, method: string, args: unknown[], options: CallOptions) {
+    const request = encodeDriverCallRequest({ uuid, method, args });
+    const stream = this.#rpc.stream(`${service}/StreamingDriverCall`, options);
+    void stream.send(request);
+    stream.closeSend();
+    try {
+      for await (const message of messages(stream)) yield decodeDriverCallResponse(message).result;
+    } catch (error) {
+      driverFailure(error);
+    }
+  }
+
+  async #byteStream(uuid: string, method: string, options: CallOptions): Promise<ByteStream> {
+    const metadata = { request: JSON.stringify({ kind: "driver", uuid, method }) };
+    const stream = this.#rpc.stream("/jumpstarter.v1.RouterService/Stream", { ...options, metadata });
+    // The exporter sends its headers once the driver's stream is open; a failure to open arrives instead of them.
+    await stream.headers.catch(driverFailure);
+    return carriedBy(stream);
+  }
+
+  /** Ends the connection. Calls that still run fail with `canceled`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#rpc.close();
+  }
+}
+
+/** How long an exporter may take to end a call whose directions have both ended; Python's never does by itself. */
+const settleMs = 250;
+
+/** The byte stream that a call of `RouterService.Stream` carries. */
+function carriedBy(call: ClientStream): ByteStream {
+  let received = false;
+  let sent = false;
+  let settling: Promise<void> | undefined;
+  // Both directions have ended. Cancelling at once could overtake what is still on its way to the device; never
+  // cancelling would leave a Python exporter with the call, and the device behind it, for as long as the connection.
+  const settle = () => settling ??= withLimit(drain(call), settleMs, "Ending a stream").catch(() => call.cancel());
+  return byteStreamOf({
+    async next() {
+      while (!received) {
+        const message = await call.receive().catch(driverFailure);
+        if (!message) break;
+        const { payload, frameType } = decodeStreamFrame(message);
+        if (frameType === FrameType.DATA && payload.length > 0) return payload;
+        if (frameType === FrameType.GOAWAY) break;
+      }
+      received = true;
+      if (sent) void settle();
+      return undefined;
+    },
+    async write(chunk) {
+      for (let start = 0; start < chunk.length; start += framePayloadBytes) {
+        const room = call.send(encodeStreamFrame(chunk.subarray(start, start + framePayloadBytes)));
+        if (room) await room.catch(driverFailure);
+      }
+    },
+    async end() {
+      await call.send(encodeStreamFrame(nothing, FrameType.GOAWAY));
+      call.closeSend();
+      sent = true;
+      if (received) await settle();
+    },
+    close: () => settling ?? call.cancel(),
+  });
+}
+
+async function drain(call: ClientStream): Promise<void> {
+  while (await call.receive()) { /* nothing of interest follows a GOAWAY */ }
+}
+
+async function* messages(stream: ClientStream): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for (let message = await stream.receive(); message; message = await stream.receive()) yield message;
+  } finally {
+    stream.cancel();
+  }
+}
+
+/** A status that came back is the driver's word, unless the connection itself failed. */
+function driverFailure(error: unknown): never {
+  throw inPhase(error, "driver");
+}
+
+function inPhase(error: unknown, phase: "connect" | "driver"): unknown {
+  if (!isJumpstarterError(error) || error.phase) return error;
+  return new JumpstarterError(error.code, error.message, { phase, hint: error.hint, cause: error.cause });
+}
+
+async function openPipe(address: Address, limitMs: number): Promise<Pipe> {
+  const target = renderAddress(address);
+  const opening: Promise<Deno.Conn> = "path" in address
+    ? Deno.connect({ transport: "unix", path: address.path })
+    : Deno.connect(address).then((connection) => {
+      connection.setNoDelay();
+      return connection;
+    });
+  try {
+    return await withLimit(opening, limitMs, `Connecting to ${target}`);
+  } catch (error) {
+    opening.then((late) => late.close(), () => {});
+    throw connectFailure(target, error);
+  }
+}
+
+function connectFailure(target: string, error: unknown): JumpstarterError {
+  if (isJumpstarterError(error)) {
+    return new JumpstarterError(error.code, error.message, {
+      phase: "connect",
+      hint: "Check the address and the network",
+    });
+  }
+  if (error instanceof Deno.errors.ConnectionRefused) {
+    return new JumpstarterError("unavailable", `Nothing listens on ${target}`, {
+      phase: "connect",
+      hint: `Start an exporter there: jumpstarter exporter run CONFIG --listen ${target}`,
+      cause: error,
+    });
+  }
+  if (error instanceof Deno.errors.NotFound) {
+    return new JumpstarterError("unavailable", `There is no socket at ${target}`, { phase: "connect", cause: error });
+  }
+  const unresolved = /lookup|resolve|dns/i.test(messageOf(error));
+  return new JumpstarterError(
+    "unavailable",
+    unresolved
+      ? `The name of ${target} is not known: ${messageOf(error)}`
+      : `Cannot connect to ${target}: ${messageOf(error)}`,
+    { phase: unresolved ? "resolve" : "connect", cause: error },
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * The driver-client tree, rebuilt from an exporter's report.
+ *
+ * @module
+ */
+import type { Caller } from "../contract/client.ts";
+import type { AnyInterface } from "../contract/interface.ts";
+import { JumpstarterError } from "../core/errors.ts";
+import { didYouMean } from "../core/nearest.ts";
+import { interfaceOf } from "../interfaces/table.ts";
+import type { DriverInstanceReport, GetReportResponse } from "../wire/messages/jumpstarter/v1/jumpstarter_pb.ts";
+import type { ExporterConnection } from "./connection.ts";
+
+/** One driver of an exporter. */
+export interface DriverNode {
+  /** The key in the parent; empty for the root. */
+  readonly name: string;
+  /** Dotted path from the root; empty for the root. */
+  readonly path: string;
+  readonly uuid: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly description?: string;
+  /** Help texts by command name. */
+  readonly methodsDescription: Readonly<Record<string, string>>;
+  /** Left out when this program does not know what the labels stand for; such a driver has a generic client only. */
+  readonly interface?: AnyInterface;
+  readonly children: ReadonlyMap<string, DriverNode>;
+  readonly caller: Caller;
+}
+
+/**
+ * Builds the tree of a report. A driver that proxies lead to occurs several times under one uuid: a child belongs to the
+ * latest occurrence of its parent.
+ *
+ * @throws {JumpstarterError} `data_loss` for a report without exactly one root, or with a child before its parent.
+ */
+export async function buildTree({ reports }: GetReportResponse, connection: ExporterConnection): Promise<DriverNode> {
+  const latest = new Map<string, MutableNode>();
+  const roots: MutableNode[] = [];
+  for (const report of reports) {
+    const parent = report.parentUuid ? latest.get(report.parentUuid) : undefined;
+    if (report.parentUuid && !parent) throw malformed(`driver ${report.uuid} stands before its parent`);
+    const node = await makeNode(report, parent, connection);
+    if (parent) parent.children.set(node.name, node);
+    else roots.push(node);
+    latest.set(report.uuid, node);
+  }
+  if (roots.length !== 1) throw malformed(`it has ${roots.length} roots instead of one`);
+  return roots[0];
+}
+
+/** Every node below and including one, parents first. */
+export function* walk(node: DriverNode): Generator<DriverNode, void, undefined> {
+  yield node;
+  for (const child of node.children.values()) yield* walk(child);
+}
+
+/**
+ * The node at a path below another.
+ *
+ * @throws {JumpstarterError} `not_found`, with the nearest name and those there are.
+ */
+export function nodeAt(root: DriverNode, path: readonly string[]): DriverNode {
+  return path.reduce((node, name) => {
+    const child = node.children.get(name);
+    if (child) return child;
+    const names = [...node.children.keys()];
+    const where = node.path ? ` below "${node.path}"` : "";
+    throw new JumpstarterError(
+      "not_found",
+      `There is no driver "${name}"${where}${didYouMean(name, names) || ";"} ` +
+        (names.length > 0 ? `Available: ${names.join(", ")}` : "It has no children"),
+      { phase: "usage" },
+    );
+  }, root);
+}
+
+type MutableNode = DriverNode & { readonly children: Map<string, DriverNode> };
+
+async function makeNode(
+  report: DriverInstanceReport,
+  parent: DriverNode | undefined,
+  connection: ExporterConnection,
+): Promise<MutableNode> {
+  const { uuid, labels, description, methodsDescription } = report;
+  const name = parent ? labels["jumpstarter.dev/name"] ?? uuid : "";
+  return {
+    name,
+    path: parent?.path ? `${parent.path}.${name}` : name,
+    uuid,
+    labels,
+    description: description || undefined,
+    methodsDescription,
+    interface: await interfaceOf(labels),
+    children: new Map(),
+    caller: connection.caller(uuid),
+  };
+}
+
+function malformed(what: string): JumpstarterError {
+  return new JumpstarterError("data_loss", `The exporter's report makes no tree: ${what}`, { phase: "connect" });
+}

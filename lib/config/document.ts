@@ -1,0 +1,181 @@
+/**
+ * A YAML file with the place of everything in it.
+ *
+ * The file is YAML 1.2, in which map keys are text. Where Python's YAML 1.1 would read something else, a warning says so.
+ *
+ * @module
+ */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  Scalar,
+  visit,
+} from "yaml";
+import { renderPath } from "../core/issues.ts";
+import type { Place, Problem } from "./problem.ts";
+
+/** Largest file that is read, in bytes. */
+const largestFileBytes = 1024 * 1024;
+
+/** A parsed file. */
+export interface YamlFile {
+  readonly file: string;
+  /** The plain value; `undefined` when the text is no YAML. */
+  readonly value: unknown;
+  /** What is wrong with the text itself. */
+  readonly problems: readonly Problem[];
+  /** A complaint about the value at a path, or about the key at its end. */
+  problem(
+    path: readonly PropertyKey[],
+    message: string,
+    options?: { severity?: Problem["severity"]; key?: boolean },
+  ): Problem;
+}
+
+/** Reads and parses a file. A file that cannot be read is one problem at its first character. */
+export function readYaml(file: string): YamlFile {
+  try {
+    const { size, isDirectory } = Deno.statSync(file);
+    if (isDirectory) return unreadable(file, "It is a folder; expected a YAML file");
+    if (size > largestFileBytes) return unreadable(file, `It has ${size} bytes; expected at most ${largestFileBytes}`);
+    return parseYaml(Deno.readTextFileSync(file), file);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound ? "There is no such file" : (error as Error).message;
+    return unreadable(file, reason);
+  }
+}
+
+/** Parses text as one YAML document. */
+export function parseYaml(text: string, file: string): YamlFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    stringKeys: false,
+    uniqueKeys: true,
+    prettyErrors: false,
+  });
+  const placeAt = (offset: number): Place => {
+    const { line, col: column } = lines.linePos(offset);
+    return { file, line: Math.max(line, 1), column: Math.max(column, 1) };
+  };
+  const problems: Problem[] = document.errors.map((error) => ({
+    severity: "error",
+    place: placeAt(error.pos[0]),
+    path: "",
+    message: sentence(error.message),
+  }));
+  for (const warning of document.warnings) {
+    // An unknown tag is only a warning to the parser, but the value it asks for is not there.
+    const severity = warning.code === "TAG_RESOLVE_FAILED" ? "error" : "warning";
+    problems.push({ severity, place: placeAt(warning.pos[0]), path: "", message: sentence(warning.message) });
+  }
+  problems.push(...dialectProblems(document, placeAt));
+  const value = problems.some((problem) => problem.severity === "error")
+    ? undefined
+    : plain(document, problems, placeAt);
+  return {
+    file,
+    value,
+    problems,
+    problem: (path, message, { severity = "error", key = false } = {}) => ({
+      severity,
+      place: placeAt(offsetOf(document, path, key)),
+      path: renderPath(path),
+      message,
+    }),
+  };
+}
+
+function unreadable(file: string, message: string): YamlFile {
+  const place = { file, line: 1, column: 1 };
+  const problem = (path: readonly PropertyKey[], text: string): Problem => ({
+    severity: "error",
+    place,
+    path: renderPath(path),
+    message: text,
+  });
+  return { file, value: undefined, problems: [problem([], message)], problem };
+}
+
+function plain(document: Document, problems: Problem[], placeAt: (offset: number) => Place): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    problems.push({ severity: "error", place: placeAt(0), path: "", message: (error as Error).message });
+    return undefined;
+  }
+}
+
+/** Words that YAML 1.1 takes for booleans where YAML 1.2 takes them for text. */
+const booleanWords = /^(?:y|yes|n|no|on|off|true|false)$/i;
+
+/** Values that Python would read differently. */
+function dialectProblems(document: Document, placeAt: (offset: number) => Place): Problem[] {
+  const problems: Problem[] = [];
+  const warn = (node: Node, message: string) =>
+    problems.push({ severity: "warning", place: placeAt(node.range?.[0] ?? 0), path: "", message });
+  visit(document, {
+    Pair(_, { key }) {
+      if (!isScalar(key) || key.type !== Scalar.PLAIN) return;
+      const word = key.source ?? "";
+      if (/^(?:yes|no|on|off|true|false)$/i.test(word)) {
+        warn(key, `Python reads the unquoted key ${word} as a boolean; write "${word}"`);
+      }
+    },
+    Scalar(key, node) {
+      if (key === "key" || node.type !== Scalar.PLAIN) return;
+      const source = node.source ?? "";
+      if (/^[-+]?0[0-7]+$/.test(source)) {
+        warn(node, `Python reads ${source} as an octal number; write it without the zero, or in quotes`);
+      } else if (/^[-+]?[1-9]\d*(?::[0-5]?\d)+$/.test(source)) {
+        warn(node, `Python reads ${source} as a number to the base 60; write it in quotes`);
+      }
+    },
+  });
+  return problems;
+}
+
+/** Whether a word is a boolean to people and to YAML 1.1; `undefined` when it is none. */
+export function booleanWord(word: string): boolean | undefined {
+  if (!booleanWords.test(word)) return undefined;
+  return /^(?:y|yes|on|true)$/i.test(word);
+}
+
+/** The offset of the value at a path, of its key, or of the nearest thing above that is there. */
+function offsetOf(document: Document, path: readonly PropertyKey[], key: boolean): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const [index, step] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document);
+    const last = index === path.length - 1;
+    if (isMap(node)) {
+      const pair = node.items.find((item) =>
+        isPair(item) && String(isScalar(item.key) ? item.key.value : item.key) === String(step)
+      );
+      if (!pair) break;
+      node = pair.value;
+      // A value that is not there is shown where its key is.
+      const at = last && key ? startOf(pair.key) : startOf(node) ?? startOf(pair.key);
+      offset = at ?? offset;
+    } else {
+      node = (node as { get?(step: unknown, keep: boolean): unknown } | null)?.get?.(step, true);
+      offset = startOf(node) ?? offset;
+    }
+  }
+  return offset;
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Node | null | undefined)?.range?.[0];
+}
+
+function sentence(message: string): string {
+  const text = message.replace(/\.$/, "");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,45 @@
+/**
+ * The typed client of an interface, over anything that can carry calls: the wire, or a driver in the same process.
+ *
+ * @module
+ */
+import type { ByteStream } from "../core/byte_stream.ts";
+import type { AnyInterface, Client } from "./interface.ts";
+import { type CallOptions, type Method, wireNameOf } from "./method.ts";
+import { checkResult, toPositions } from "./values.ts";
+
+/** Carries calls to one driver. Names are those of the legacy wire, arguments are positional. */
+export interface Caller {
+  unary(method: string, args: unknown[], options: CallOptions): Promise<unknown>;
+  serverStreaming(method: string, args: unknown[], options: CallOptions): AsyncIterable<unknown>;
+  byteStream(method: string, options: CallOptions): Promise<ByteStream>;
+}
+
+/** Makes the typed client of an interface. Results are checked against their schemas. */
+export function clientOf<I extends AnyInterface>(definition: I, caller: Caller): Client<I> {
+  const calls: Record<string, unknown> = {};
+  for (const [name, method] of Object.entries(definition.methods as Record<string, Method>)) {
+    calls[name] = callOf(caller, `${definition.name}.${name}`, wireNameOf(name, method), method);
+  }
+  return Object.assign(calls, definition.extend?.(calls as never)) as Client<I>;
+}
+
+function callOf(caller: Caller, name: string, wireName: string, method: Method) {
+  const takesArguments = Object.keys(method.params).length > 0;
+  const split = (given: unknown[]): [unknown[], CallOptions] =>
+    takesArguments
+      ? [toPositions(method, given[0] as Record<string, unknown>), (given[1] ?? {}) as CallOptions]
+      : [[], (given[0] ?? {}) as CallOptions];
+  switch (method.kind) {
+    case "unary":
+      return async (...given: unknown[]) => checkResult(method, await caller.unary(wireName, ...split(given)), name);
+    case "serverStreaming":
+      return async function* (...given: unknown[]) {
+        for await (const value of caller.serverStreaming(wireName, ...split(given))) {
+          yield checkResult(method, value, name);
+        }
+      };
+    case "byteStream":
+      return (options: CallOptions = {}) => caller.byteStream(wireName, options);
+  }
+}

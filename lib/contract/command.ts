@@ -1,0 +1,48 @@
+/**
+ * The shape of a command: what `jumpstarter client NODE COMMAND` accepts and does. Flags, help and checks are grown from
+ * it.
+ *
+ * @module
+ */
+import type { z } from "zod";
+import type { Shape } from "./method.ts";
+
+/** What a running command is given beside its arguments. */
+export interface CommandIo {
+  /** Aborts when the user interrupts or the command's limit passes. */
+  readonly signal: AbortSignal;
+  /** Prints one result: `text` for people (left out: nothing), `value` as a line of JSON with `--json`. */
+  print(value: unknown, text?: string): void;
+  /** Prints something that is not the result, on standard error. */
+  note(text: string): void;
+  /** What the user types or pipes in. */
+  readonly stdin: ReadableStream<Uint8Array>;
+  /** Whether standard input is a terminal, on which nobody should wait for an end. */
+  readonly stdinIsTerminal: boolean;
+  /** Raw bytes for standard output. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** A command, its parameters forgotten. */
+export interface Command {
+  readonly summary: string;
+  /** Positional arguments in order. */
+  readonly args: Shape;
+  /** Options; the key is the flag, in camelCase. */
+  readonly options: Shape;
+  /** One-letter names of options. */
+  readonly short: Record<string, string>;
+  // The definition's own types are checked where it is written; who calls it has checked the values by the schemas.
+  // deno-lint-ignore no-explicit-any
+  run(given: any, io: CommandIo): Promise<void>;
+}
+
+/** Describes one command of an interface. `run` gets its checked arguments and options in one object. */
+export function command<A extends Shape = Record<never, never>, O extends Shape = Record<never, never>>(
+  summary: string,
+  run: (given: z.output<z.ZodObject<A>> & z.output<z.ZodObject<O>>, io: CommandIo) => Promise<void>,
+  parameters: { args?: A; options?: O; short?: { [K in keyof O]?: string } } = {},
+): Command {
+  const { args, options, short } = parameters;
+  return { summary, run, args: args ?? {}, options: options ?? {}, short: { ...short } as Record<string, string> };
+}

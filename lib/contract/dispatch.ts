@@ -1,0 +1,95 @@
+/**
+ * Calls that reach an open driver: the method is found by its wire name and kind, arguments and results are checked.
+ *
+ * @module
+ */
+import type { ByteStream } from "../core/byte_stream.ts";
+import { JumpstarterError } from "../core/errors.ts";
+import type { Caller } from "./client.ts";
+import type { AnyInterface } from "./interface.ts";
+import { type Call, type Kind, type Method, wireNameOf } from "./method.ts";
+import type { OpenDriver } from "./tree.ts";
+import { checkResult, fromPositions } from "./values.ts";
+
+type Function = (args: Record<string, unknown>, call: Call) => unknown;
+
+/** Python's names for the kinds, which stand in the text of its errors. */
+const markers: Record<Kind, string> = {
+  unary: "marker_drivercall",
+  serverStreaming: "marker_streamingdrivercall",
+  byteStream: "marker_streamcall",
+};
+
+/** Runs a unary method. */
+export async function dispatchUnary(
+  driver: OpenDriver,
+  wireName: string,
+  args: unknown[],
+  call: Call,
+): Promise<unknown> {
+  const { name, method, run } = find(driver, wireName, "unary");
+  return checkResult(method, await run(fromPositions(name, method, args), call), name);
+}
+
+/** Runs a server streaming method. The driver's iterator is closed when the reader stops early. */
+export async function* dispatchStreaming(
+  driver: OpenDriver,
+  wireName: string,
+  args: unknown[],
+  call: Call,
+): AsyncGenerator<unknown, void, undefined> {
+  const { name, method, run } = find(driver, wireName, "serverStreaming");
+  for await (const value of run(fromPositions(name, method, args), call) as AsyncIterable<unknown>) {
+    yield checkResult(method, value, name);
+  }
+}
+
+/** Opens a byte stream. */
+export async function dispatchByteStream(driver: OpenDriver, wireName: string, call: Call): Promise<ByteStream> {
+  const { run } = find(driver, wireName, "byteStream");
+  return await run({}, call) as ByteStream;
+}
+
+/** Calls to an open driver of this process, as a composite makes them to its children. */
+export function localCaller(driver: OpenDriver): Caller {
+  return {
+    unary: (method, args, options) => dispatchUnary(driver, method, args, { signal: signalOf(options) }),
+    serverStreaming: (method, args, options) => dispatchStreaming(driver, method, args, { signal: signalOf(options) }),
+    byteStream: (method, options) => dispatchByteStream(driver, method, { signal: signalOf(options) }),
+  };
+}
+
+const never = new AbortController().signal;
+
+function signalOf({ signal, timeoutMs }: { signal?: AbortSignal; timeoutMs?: number }): AbortSignal {
+  if (timeoutMs === undefined) return signal ?? never;
+  const limit = AbortSignal.timeout(timeoutMs);
+  return signal ? AbortSignal.any([signal, limit]) : limit;
+}
+
+function find(driver: OpenDriver, wireName: string, kind: Kind): { name: string; method: Method; run: Function } {
+  const found = methodsOf(driver.implements).get(wireName);
+  if (!found) throw new JumpstarterError("not_found", `method ${wireName} not found on driver`);
+  const { name, method } = found;
+  if (method.kind !== kind) {
+    throw new JumpstarterError("not_found", `method ${wireName} missing marker ${markers[kind]}`);
+  }
+  const run = driver.implementation[name] as Function | undefined;
+  if (!run) {
+    throw new JumpstarterError("unimplemented", `This ${driver.implements.name} driver does not support ${name}`);
+  }
+  return { name: `${driver.path}.${name}`, method, run: run.bind(driver.implementation) };
+}
+
+const tables = new WeakMap<AnyInterface, Map<string, { name: string; method: Method }>>();
+
+/** An interface's methods by wire name. */
+function methodsOf(definition: AnyInterface): Map<string, { name: string; method: Method }> {
+  let table = tables.get(definition);
+  if (!table) {
+    const methods = Object.entries(definition.methods as Record<string, Method>);
+    table = new Map(methods.map(([name, method]) => [wireNameOf(name, method), { name, method }]));
+    tables.set(definition, table);
+  }
+  return table;
+}

@@ -1,0 +1,91 @@
+/**
+ * `defineDriver`: a driver is a description and a function.
+ *
+ * @module
+ */
+import type { z } from "zod";
+import type { Logger } from "../core/log.ts";
+import type { AnyInterface, Client, Interface } from "./interface.ts";
+import type { Implementation, Methods } from "./method.ts";
+
+/** Interfaces by the name of a child. */
+export type Interfaces = Record<string, AnyInterface>;
+
+type ImplementationOf<I> = I extends Interface<string, infer T, infer _X> ? Implementation<T> : never;
+
+/** The key under which `open` hands over the children that the driver makes itself. */
+export const children: unique symbol = Symbol.for("jumpstarter.children");
+
+/** What `open` is given. */
+export interface DriverContext<C, K extends Interfaces> {
+  /** The checked config. */
+  readonly config: C;
+  /** Labelled with the driver's place in the tree. */
+  readonly log: Logger;
+  /** Aborts at the session's end. */
+  readonly signal: AbortSignal;
+  /** The children that the definition asks for in `children`, opened. */
+  readonly children: { readonly [P in keyof K]: Client<K[P]> };
+}
+
+/** Everything there is to know about a driver. */
+export interface Driver<
+  C extends z.ZodType = z.ZodType,
+  T extends Methods = Methods,
+  X = unknown,
+  K extends Interfaces = Interfaces,
+  P extends Interfaces = Interfaces,
+> {
+  readonly name: string;
+  readonly summary: string;
+  readonly implements: Interface<string, T, X>;
+  /** The schema of the YAML's `config:`. Unknown keys are refused. */
+  readonly config: C;
+  /** Children that the YAML must give, by name. A driver without it accepts any children or none. */
+  readonly children?: K;
+  /** Children that the driver makes itself and hands over from `open`. */
+  readonly provides?: P;
+  /** The Python client written into reports, where it is not the interface's first. */
+  readonly pythonClient?: string;
+  /**
+   * Runs once a session, after the whole config has been checked. It may fail because the world is not ready; what it
+   * opened until then is its own to close.
+   */
+  open(context: DriverContext<z.output<C>, K>): Opened<T, P> | Promise<Opened<T, P>>;
+}
+
+type Opened<T extends Methods, P extends Interfaces> =
+  & Implementation<T>
+  & (keyof P extends never ? unknown : { [children]: { [N in keyof P]: ImplementationOf<P[N]> } });
+
+/** Any driver; see {@linkcode AnyInterface}. */
+// deno-lint-ignore no-explicit-any
+export type AnyDriver = Driver<any, any, any, any, any>;
+
+/**
+ * Describes a driver. What `open` returns is checked against the interface by the compiler and, member by member, when
+ * it is opened.
+ *
+ * @example
+ * ```ts
+ * export default defineDriver({
+ *   name: "acme-relay",
+ *   summary: "Switches a relay of an Acme box over HTTP",
+ *   implements: power,
+ *   config: z.object({ host: z.string().describe("Host name or address of the box") }),
+ *   open({ config }) {
+ *     const turn = async (state: string) => void await fetch(`http://${config.host}/${state}`);
+ *     return { on: () => turn("on"), off: () => turn("off") };
+ *   },
+ * });
+ * ```
+ */
+export function defineDriver<
+  C extends z.ZodType,
+  T extends Methods,
+  X,
+  K extends Interfaces = Record<never, never>,
+  P extends Interfaces = Record<never, never>,
+>(definition: Driver<C, T, X, K, P>): Driver<C, T, X, K, P> {
+  return definition;
+}

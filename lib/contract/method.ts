@@ -1,0 +1,124 @@
+/**
+ * The methods of an interface: three kinds, named parameters in wire order, a result, each with a zod schema.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { ByteStream } from "../core/byte_stream.ts";
+
+/** How a method talks: one answer, a stream of answers, or raw bytes both ways. */
+export type Kind = "unary" | "serverStreaming" | "byteStream";
+
+/** Named schemas. Their order is the position on the legacy wire. */
+export type Shape = Record<string, z.ZodType>;
+
+/** One method of an interface. */
+export interface Method<
+  K extends Kind = Kind,
+  P extends Shape = Shape,
+  R extends z.ZodType = z.ZodType,
+  O extends boolean = boolean,
+> {
+  readonly kind: K;
+  readonly summary: string;
+  readonly params: P;
+  readonly result: R;
+  /** Whether a driver may leave it out; a call is then answered with `unimplemented`. */
+  readonly optional: O;
+  /** Whether the last parameter takes all remaining positions of the wire. Its schema is an array's. */
+  readonly rest: boolean;
+  /** The name on the legacy wire where it is not the method's name in snake_case. */
+  readonly wireName?: string;
+}
+
+interface MethodOptions {
+  params?: Shape;
+  result?: z.ZodType;
+  optional?: boolean;
+  rest?: boolean;
+  wireName?: string;
+}
+
+type ParamsOf<O extends MethodOptions> = O extends { params: infer P extends Shape } ? P : Record<never, never>;
+type ResultOf<O extends MethodOptions> = O extends { result: infer R extends z.ZodType } ? R : z.ZodVoid;
+type OptionalOf<O extends MethodOptions> = O extends { optional: true } ? true : false;
+
+function define<K extends Kind>(kind: K) {
+  return <const O extends MethodOptions = Record<never, never>>(
+    summary: string,
+    options?: O,
+  ): Method<K, ParamsOf<O>, ResultOf<O>, OptionalOf<O>> => {
+    const method: Method = {
+      kind,
+      summary,
+      params: options?.params ?? {},
+      result: options?.result ?? z.void(),
+      optional: options?.optional ?? false,
+      rest: options?.rest ?? false,
+      wireName: options?.wireName,
+    };
+    // The one place where the options' types become the method's.
+    return method as unknown as Method<K, ParamsOf<O>, ResultOf<O>, OptionalOf<O>>;
+  };
+}
+
+/** A method with one answer. */
+export const unary = define("unary");
+/** A method that answers with any number of values, one after another. */
+export const serverStreaming = define("serverStreaming");
+/** A method that opens a two-way byte stream. It takes no parameters: the legacy wire cannot carry any. */
+export const byteStream = define("byteStream");
+
+/** The methods of an interface by name. */
+export type Methods = Record<string, Method>;
+
+/** What a method is told beside its arguments. */
+export interface Call {
+  /** Aborts when the caller went away or its limit passed. */
+  readonly signal: AbortSignal;
+}
+
+/** What a caller may add to a call. */
+export interface CallOptions {
+  /** Cancels the call. */
+  signal?: AbortSignal;
+  /** Limit for the whole call in milliseconds. */
+  timeoutMs?: number;
+}
+
+type Checked<P extends Shape> = z.output<z.ZodObject<P>>;
+type Given<P extends Shape> = z.input<z.ZodObject<P>>;
+
+type MethodImplementation<M extends Method> = M extends Method<"unary", infer P, infer R>
+  ? (args: Checked<P>, call: Call) => z.input<R> | Promise<z.input<R>>
+  : M extends Method<"serverStreaming", infer P, infer R> ? (args: Checked<P>, call: Call) => AsyncIterable<z.input<R>>
+  : M extends Method<"byteStream"> ? (args: Record<never, never>, call: Call) => ByteStream | Promise<ByteStream>
+  : never;
+
+type OptionalKeys<T extends Methods> = {
+  [K in keyof T]: T[K] extends Method<Kind, Shape, z.ZodType, true> ? K : never;
+}[keyof T];
+
+/** What a driver's `open` returns: a function for each method, and optionally a disposer that always runs. */
+export type Implementation<T extends Methods> =
+  & { [K in Exclude<keyof T, OptionalKeys<T>>]: MethodImplementation<T[K]> }
+  & { [K in OptionalKeys<T>]?: MethodImplementation<T[K]> }
+  & { [Symbol.asyncDispose]?(): void | Promise<void> };
+
+type Arguments<P extends Shape> = keyof P extends never ? [options?: CallOptions]
+  : Record<never, never> extends Given<P> ? [args?: Given<P>, options?: CallOptions]
+  : [args: Given<P>, options?: CallOptions];
+
+type MethodCall<M extends Method> = M extends Method<"unary", infer P, infer R>
+  ? (...args: Arguments<P>) => Promise<z.output<R>>
+  : M extends Method<"serverStreaming", infer P, infer R> ? (...args: Arguments<P>) => AsyncIterable<z.output<R>>
+  : M extends Method<"byteStream"> ? (options?: CallOptions) => Promise<ByteStream>
+  : never;
+
+/** The methods of an interface as a client calls them. */
+export type Calls<T extends Methods> = { [K in keyof T]: MethodCall<T[K]> };
+
+/** A method's name on the legacy wire: snake_case, a leading underscore kept. */
+export function wireNameOf(name: string, method: Pick<Method, "wireName">): string {
+  return method.wireName ?? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,248 @@
+/**
+ * The open tree of a session: drivers opened children first, closed in the reverse order, each under a time limit.
+ *
+ * @module
+ */
+import { isJumpstarterError, JumpstarterError, messageOf, toJumpstarterError } from "../core/errors.ts";
+import { withLimit } from "../core/limit.ts";
+import type { Logger, LogHub } from "../core/log.ts";
+import { clientOf } from "./client.ts";
+import { children as childrenKey, type Interfaces } from "./driver.ts";
+import { localCaller } from "./dispatch.ts";
+import { type AnyInterface, pythonClientOf } from "./interface.ts";
+import type { Method } from "./method.ts";
+import { type PlannedDriver, type PlannedNode, resolveProxy } from "./plan.ts";
+
+/** An implementation with its types forgotten; the interface beside it knows them. */
+export type AnyImplementation = Record<string, unknown>;
+
+/** A driver that is open. */
+export interface OpenDriver {
+  readonly uuid: string;
+  /** Dotted path from the root; empty for the root itself. */
+  readonly path: string;
+  readonly implements: AnyInterface;
+  readonly implementation: AnyImplementation;
+  readonly pythonClient: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly description?: string;
+  readonly methodsDescription: Readonly<Record<string, string>>;
+  /** Children by name. A proxy's entry is its target, the same object that stands elsewhere. */
+  readonly children: ReadonlyMap<string, OpenDriver>;
+  readonly log: Logger;
+}
+
+/** A session's drivers. Disposing closes them in the reverse order; failures of theirs are logged, not thrown. */
+export interface DriverTree extends AsyncDisposable {
+  readonly root: OpenDriver;
+  /** Every open driver once. */
+  readonly byUuid: ReadonlyMap<string, OpenDriver>;
+}
+
+/** Limits and surroundings of a tree. */
+export interface TreeOptions {
+  hub: LogHub;
+  /** Limit for one driver's `open` in milliseconds. @default 30000 */
+  openLimitMs?: number;
+  /** Limit for one driver's disposer in milliseconds. @default 5000 */
+  disposeLimitMs?: number;
+}
+
+/**
+ * Opens a planned tree.
+ *
+ * @throws {JumpstarterError} the failure of the first driver that cannot be opened, named by its path. Those that were
+ * open already are closed again.
+ */
+export async function openTree(root: PlannedDriver, options: TreeOptions): Promise<DriverTree> {
+  const opening = new Opening(root, options);
+  try {
+    return { ...await opening.run(), [Symbol.asyncDispose]: () => opening.close() };
+  } catch (error) {
+    await opening.close();
+    throw error;
+  }
+}
+
+class Opening {
+  readonly #root: PlannedDriver;
+  readonly #options: TreeOptions;
+  readonly #end = new AbortController();
+  readonly #open = new Map<PlannedDriver, OpenDriver>();
+  readonly #byUuid = new Map<string, OpenDriver>();
+  /** In opening order. */
+  readonly #toDispose: { path: string; log: Logger; dispose(): unknown }[] = [];
+  #closing?: Promise<void>;
+
+  constructor(root: PlannedDriver, options: TreeOptions) {
+    this.#root = root;
+    this.#options = options;
+  }
+
+  async run(): Promise<{ root: OpenDriver; byUuid: ReadonlyMap<string, OpenDriver> }> {
+    return { root: await this.#driver(this.#root, ""), byUuid: this.#byUuid };
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#closeAll();
+  }
+
+  async #closeAll(): Promise<void> {
+    this.#end.abort(new JumpstarterError("canceled", "The session has ended"));
+    for (const { path, log, dispose } of this.#toDispose.reverse()) {
+      try {
+        const limitMs = this.#options.disposeLimitMs ?? 5_000;
+        await withLimit(Promise.resolve(dispose()), limitMs, `Closing driver "${path}"`);
+      } catch (error) {
+        log.error("driver failed to close", { error: messageOf(error) });
+      }
+    }
+  }
+
+  async #node(node: PlannedNode, parentPath: string): Promise<OpenDriver> {
+    if (node.kind === "driver") return await this.#driver(node, join(parentPath, node.name));
+    const { planned, provided } = resolveProxy(this.#root, node);
+    // A target that stands later in the file is opened now; its path is the target's own, not the proxy's.
+    const target = this.#open.get(planned) ?? await this.#driver(planned, node.ref);
+    return provided.reduce((driver, name) => driver.children.get(name)!, target);
+  }
+
+  async #driver(planned: PlannedDriver, path: string): Promise<OpenDriver> {
+    const already = this.#open.get(planned);
+    if (already) return already;
+    const children = new Map<string, OpenDriver>();
+    for (const child of planned.children) children.set(child.name, await this.#node(child, path));
+
+    const { driver } = planned;
+    const log = this.#logger(path, driver.implements, planned);
+    const implementation = await this.#run(planned, path, children, log);
+    for (const [name, provided] of Object.entries(implementation[childrenKey] ?? {})) {
+      const definition = (driver.provides as Interfaces)[name];
+      const childPath = join(path, name);
+      children.set(
+        name,
+        this.#add({
+          path: childPath,
+          implements: definition,
+          implementation: checkMembers(definition, provided as AnyImplementation, childPath),
+          log: this.#logger(childPath, definition, planned),
+        }),
+      );
+    }
+    const { labels, description, methodsDescription, uuid } = planned;
+    const open = this.#add({
+      path,
+      implements: driver.implements,
+      implementation,
+      log,
+      children,
+      labels,
+      description,
+      methodsDescription,
+      uuid,
+      pythonClient: driver.pythonClient,
+    });
+    this.#open.set(planned, open);
+    return open;
+  }
+
+  async #run(
+    planned: PlannedDriver,
+    path: string,
+    children: ReadonlyMap<string, OpenDriver>,
+    log: Logger,
+  ): Promise<AnyImplementation & { [childrenKey]?: Record<string, AnyImplementation> }> {
+    const { driver, config } = planned;
+    const signal = this.#end.signal;
+    const limitMs = this.#options.openLimitMs ?? 30_000;
+    const what = `Driver "${path}" (${driver.name})`;
+    try {
+      const clients = childClients(driver.children ?? {}, children, path);
+      const opening = Promise.resolve(driver.open({ config, log, signal, children: clients }));
+      const implementation = await withLimit(opening, limitMs, `Opening driver "${path}"`).catch((error) => {
+        // Whatever arrives after the limit is closed, not lost.
+        opening.then((late) => this.#dispose(late, path, log)?.dispose(), () => {});
+        throw error;
+      });
+      const toDispose = this.#dispose(implementation, path, log);
+      if (toDispose) this.#toDispose.push(toDispose);
+      return checkMembers(driver.implements, implementation, path);
+    } catch (error) {
+      const { code, message, hint } = toJumpstarterError(error);
+      const place = planned.place ? `${planned.place}: ` : "";
+      throw new JumpstarterError(
+        isJumpstarterError(error) ? code : "unavailable",
+        `${place}${what} failed to open: ${message}`,
+        {
+          phase: "driver",
+          hint,
+          cause: error,
+        },
+      );
+    }
+  }
+
+  #dispose(implementation: AnyImplementation, path: string, log: Logger) {
+    const disposer = (implementation as Partial<AsyncDisposable>)[Symbol.asyncDispose];
+    return disposer && { path, log, dispose: () => disposer.call(implementation as unknown as AsyncDisposable) };
+  }
+
+  #logger(path: string, definition: AnyInterface, planned: PlannedDriver): Logger {
+    const fields = { driver_type: definition.name };
+    return this.#options.hub.logger(path ? `driver.${path}` : "driver", "driver", { level: planned.logLevel, fields });
+  }
+
+  #add(parts: Partial<OpenDriver> & Pick<OpenDriver, "path" | "implements" | "implementation" | "log">): OpenDriver {
+    const open: OpenDriver = {
+      ...parts,
+      uuid: parts.uuid ?? crypto.randomUUID(),
+      children: parts.children ?? new Map(),
+      labels: parts.labels ?? {},
+      methodsDescription: parts.methodsDescription ?? {},
+      pythonClient: parts.pythonClient ?? pythonClientOf(parts.implements),
+    };
+    if (this.#byUuid.has(open.uuid)) {
+      throw new JumpstarterError("invalid_argument", `Driver "${open.path}": The uuid ${open.uuid} is taken already`);
+    }
+    this.#byUuid.set(open.uuid, open);
+    return open;
+  }
+}
+
+function join(parentPath: string, name: string): string {
+  return parentPath ? `${parentPath}.${name}` : name;
+}
+
+/** Typed clients of the children that a driver asks for; each must be there and be of the wanted interface. */
+function childClients(wanted: Interfaces, opened: ReadonlyMap<string, OpenDriver>, path: string) {
+  return Object.fromEntries(
+    Object.entries(wanted).map(([name, definition]) => {
+      const child = opened.get(name);
+      if (!child || child.implements.name !== definition.name) {
+        const got = child ? `got ${child.implements.name}` : "it is missing";
+        throw new JumpstarterError(
+          "failed_precondition",
+          `Driver "${path}" needs a child "${name}" with the interface ${definition.name}, ${got}`,
+          { phase: "config" },
+        );
+      }
+      return [name, clientOf(definition, localCaller(child))];
+    }),
+  );
+}
+
+/** Holds what `open` returned to the interface: every method that is not optional, and nothing else. */
+function checkMembers(definition: AnyInterface, implementation: AnyImplementation, path: string): AnyImplementation {
+  const methods = definition.methods as Record<string, Method>;
+  const wrong = (what: string) =>
+    new JumpstarterError("internal", `Driver "${path}" does not fit the interface ${definition.name}: ${what}`);
+  for (const [name, method] of Object.entries(methods)) {
+    const member = implementation[name];
+    if (member === undefined && method.optional) continue;
+    if (typeof member !== "function") throw wrong(`"${name}" is ${member === undefined ? "missing" : "no function"}`);
+  }
+  for (const name of Object.keys(implementation)) {
+    if (!Object.hasOwn(methods, name)) throw wrong(`it has no method "${name}"`);
+  }
+  return implementation;
+}

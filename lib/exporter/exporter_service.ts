@@ -1,0 +1,142 @@
+/** `jumpstarter.v1.ExporterService`: report, calls, log and status of a session. @module */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { dispatchStreaming, dispatchUnary } from "../contract/dispatch.ts";
+import { type Code, JumpstarterError, toJumpstarterError } from "../core/errors.ts";
+import { type LogRecord, plainField } from "../core/log.ts";
+import type { OpenDriver } from "../contract/tree.ts";
+import { decodeDriverCallRequest, encodeDriverCallResponse } from "../wire/driver_call.ts";
+import { LogSource } from "../wire/messages/jumpstarter/v1/common_pb.ts";
+import {
+  EndSessionResponseSchema,
+  GetReportResponseSchema,
+  GetStatusResponseSchema,
+  LogStreamResponseSchema,
+} from "../wire/messages/jumpstarter/v1/jumpstarter_pb.ts";
+import type { Handler, ServerStream } from "../wire/rpc/types.ts";
+import { reportTree } from "./report.ts";
+import type { Session } from "./session.ts";
+
+/** The service's handlers by path. `Reset` is not among them: nobody implements it. */
+export function exporterService(session: Session): [string, Handler][] {
+  const unary = (handle: Extract<Handler, { kind: "unary" }>["handle"]): Handler => ({ kind: "unary", handle });
+  const streaming = (handle: (stream: ServerStream) => Promise<void>): Handler => ({ kind: "streaming", handle });
+  const methods: Record<string, Handler> = {
+    GetReport: unary(() => getReport(session)),
+    DriverCall: unary((request, { signal }) => driverCall(session, request, signal)),
+    StreamingDriverCall: streaming((stream) => streamingDriverCall(session, stream)),
+    LogStream: streaming((stream) => logStream(session, stream)),
+    GetStatus: unary(() => getStatus(session)),
+    EndSession: unary(() => endSession()),
+  };
+  return Object.entries(methods).map(([name, handler]) => [`/jumpstarter.v1.ExporterService/${name}`, handler]);
+}
+
+function getReport(session: Session): Uint8Array {
+  return toBinary(
+    GetReportResponseSchema,
+    create(GetReportResponseSchema, {
+      uuid: session.uuid,
+      labels: session.name === undefined ? {} : { "jumpstarter.dev/name": session.name },
+      reports: reportTree(session.tree),
+      motd: session.motd,
+    }),
+  );
+}
+
+async function driverCall(session: Session, bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+  const { uuid, method, args } = decodeDriverCallRequest(bytes);
+  const driver = session.driver(uuid);
+  try {
+    return response(await dispatchUnary(driver, method, [...args], { signal }));
+  } catch (error) {
+    throw reported(driver, method, error);
+  }
+}
+
+async function streamingDriverCall(session: Session, stream: ServerStream): Promise<void> {
+  const { uuid, method, args } = decodeDriverCallRequest(await oneMessage(stream));
+  const driver = session.driver(uuid);
+  try {
+    for await (const value of dispatchStreaming(driver, method, [...args], { signal: stream.signal })) {
+      // Asked only when it is there: a promise for every value would cost more than the value.
+      const room = stream.send(response(value));
+      if (room) await room;
+    }
+  } catch (error) {
+    throw reported(driver, method, error);
+  }
+}
+
+async function logStream(session: Session, stream: ServerStream): Promise<void> {
+  stream.sendHeaders();
+  for await (const record of session.hub.subscribe(stream.signal)) {
+    await stream.send(toBinary(LogStreamResponseSchema, logMessage(record)));
+  }
+}
+
+function getStatus({ status }: Session): Uint8Array {
+  const { current, previous, message, version } = status;
+  const answer = { status: current, previousStatus: previous, message, statusVersion: BigInt(version) };
+  return toBinary(GetStatusResponseSchema, create(GetStatusResponseSchema, answer));
+}
+
+/** Without a lease there is nothing to end: the session lasts as long as the exporter. */
+function endSession(): Uint8Array {
+  const answer = { success: false, message: "This session has no lease that could end" };
+  return toBinary(EndSessionResponseSchema, create(EndSessionResponseSchema, answer));
+}
+
+/** Uuids of answers mean nothing, but upstream sends one with each. */
+const answerUuid = crypto.randomUUID();
+
+function response(result: unknown): Uint8Array {
+  return encodeDriverCallResponse({ uuid: answerUuid, result });
+}
+
+async function oneMessage(stream: ServerStream): Promise<Uint8Array> {
+  const message = await stream.receive();
+  if (!message) throw new JumpstarterError("invalid_argument", "Expected one request message, got none");
+  return message;
+}
+
+/** Failures that say something about the device or the driver, rather than about the call. */
+const notable: readonly Code[] = ["unknown", "internal", "unavailable", "deadline_exceeded", "data_loss"];
+
+/** The error as it travels. Its stack and cause stay in the exporter's own log. */
+function reported(driver: OpenDriver, method: string, thrown: unknown): JumpstarterError {
+  const error = toJumpstarterError(thrown);
+  if (notable.includes(error.code)) {
+    const cause = error.cause instanceof Error ? error.cause : undefined;
+    driver.log.warn("call failed", {
+      operation: method,
+      error_code: error.code,
+      error: error.message,
+      stack: cause?.stack,
+    });
+  }
+  return error;
+}
+
+const severities = { debug: "DEBUG", info: "INFO", warn: "WARNING", error: "ERROR" } as const;
+
+const sources = {
+  driver: LogSource.DRIVER,
+  before_lease_hook: LogSource.BEFORE_LEASE_HOOK,
+  after_lease_hook: LogSource.AFTER_LEASE_HOOK,
+  system: LogSource.SYSTEM,
+} as const;
+
+function logMessage({ level, message, source, time, fields }: LogRecord) {
+  const { driver_type: driverType, operation, ...rest } = fields;
+  const others = Object.entries(rest).filter(([, value]) => value !== undefined);
+  return create(LogStreamResponseSchema, {
+    severity: severities[level],
+    message,
+    source: sources[source],
+    driverType: driverType as string | undefined,
+    operation: operation as string | undefined,
+    timestamp: timestampFromDate(time),
+    structuredFields: Object.fromEntries(others.map(([key, value]) => [key, String(plainField(value))])),
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * `jumpstarter.v1.RouterService` on a session: one call of `Stream` carries the bytes of one driver stream.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { dispatchByteStream } from "../contract/dispatch.ts";
+import { check } from "../contract/values.ts";
+import { type ByteSink, type ByteSource, sinkOf, sourceOf } from "../core/byte_stream.ts";
+import { JumpstarterError, messageOf } from "../core/errors.ts";
+import type { Handler, ServerStream } from "../wire/rpc/types.ts";
+import { decodeStreamFrame, encodeStreamFrame, FrameType } from "../wire/stream_frame.ts";
+import type { Session } from "./session.ts";
+
+/** The service's handler by path. */
+export function routerService(session: Session): [string, Handler][] {
+  return [["/jumpstarter.v1.RouterService/Stream", {
+    kind: "streaming",
+    handle: (call) => driverStream(session, call),
+  }]];
+}
+
+const StreamRequestMetadata = z.object({
+  kind: z.enum(["driver", "resource"]),
+  uuid: z.string(),
+  method: z.string().default("connect"),
+});
+
+/** Opens the driver's stream and carries bytes until both directions have ended or the caller goes away. */
+async function driverStream(session: Session, call: ServerStream): Promise<void> {
+  const { kind, uuid, method } = parseRequest(call.metadata["request"]);
+  const driver = session.driver(uuid);
+  if (kind === "resource") {
+    throw new JumpstarterError("unimplemented", "This version of the exporter takes no resources");
+  }
+  await using stream = await dispatchByteStream(driver, method, { signal: call.signal });
+  // Clients wait for this before they send or read anything.
+  call.sendHeaders();
+  // What is waiting on the device, a read above all, ends when the stream is released.
+  const release = () => void stream[Symbol.asyncDispose]().catch(() => {});
+  if (call.signal.aborted) return release();
+  call.signal.addEventListener("abort", release, { once: true });
+  const toDevice = deliver(call, sinkOf(stream)).catch((error) => {
+    // A device that takes no more may have more to say: only its own direction ends.
+    if (!call.signal.aborted) driver.log.debug("device closed its input", { error: messageOf(error) });
+  });
+  try {
+    await collect(sourceOf(stream), call);
+    await toDevice;
+  } finally {
+    call.signal.removeEventListener("abort", release);
+  }
+}
+
+function parseRequest(text: string | undefined) {
+  let request: unknown;
+  try {
+    request = JSON.parse(text ?? "");
+  } catch (cause) {
+    throw new JumpstarterError("invalid_argument", "Expected JSON in the metadata key request", { cause });
+  }
+  return check(StreamRequestMetadata, request, "request");
+}
+
+/** From the caller to the device. GOAWAY ends this direction only, as does the end of the request stream. */
+async function deliver(call: ServerStream, sink: ByteSink): Promise<void> {
+  for (let message = await call.receive(); message; message = await call.receive()) {
+    const { payload, frameType } = decodeStreamFrame(message);
+    if (frameType === FrameType.GOAWAY) break;
+    if (frameType === FrameType.DATA && payload.length > 0) await sink.write(payload);
+  }
+  await sink.end();
+}
+
+/** From the device to the caller. Its end is a GOAWAY, after which the caller may go on sending. */
+async function collect(source: ByteSource, call: ServerStream): Promise<void> {
+  for (let chunk = await source.next(); chunk; chunk = await source.next()) {
+    const room = call.send(encodeStreamFrame(chunk));
+    if (room) await room;
+  }
+  await call.send(encodeStreamFrame(new Uint8Array(), FrameType.GOAWAY));
+}

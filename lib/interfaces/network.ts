@@ -1,0 +1,85 @@
+/** Networks of a device: a byte stream to one of its ports, and forwards of it. @module */
+import { z } from "zod";
+import { command } from "../contract/command.ts";
+import { type Client, defineInterface } from "../contract/interface.ts";
+import { byteStream, unary } from "../contract/method.ts";
+import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
+import { aborted } from "../core/limit.ts";
+import { type Forward, forwardTcp, forwardUnix } from "../streams/forward.ts";
+
+const port = z.int().min(0).max(65535);
+
+/** Connects to one port of a device. */
+export const network = defineInterface({
+  name: "network",
+  summary: "Connects to one port of a device",
+  pythonClients: ["jumpstarter_driver_network.client.NetworkClient"],
+  methods: {
+    connect: byteStream("Open a connection to the device"),
+    address: unary("Where the exporter connects to, as a URL", { result: z.string(), optional: true }),
+  },
+  extend: (calls) => ({
+    /**
+     * Listens on a local TCP port and joins each of its connections to one of the device. The address defaults to
+     * loopback and the port to any free one. Disposing ends the forward and its connections.
+     */
+    forwardTcp(
+      at: { hostname?: string; port?: number } = {},
+      onFailure?: (message: string) => void,
+    ): Forward {
+      const { hostname = "127.0.0.1", port = 0 } = at;
+      return forwardTcp({ hostname, port }, { open: (signal) => calls.connect({ signal }), onFailure });
+    },
+    /** The same for a local unix socket at `path`, which must not exist yet. */
+    forwardUnix(at: { path: string }, onFailure?: (message: string) => void): Forward {
+      return forwardUnix(at, { open: (signal) => calls.connect({ signal }), onFailure });
+    },
+  }),
+  commands: (client) => ({
+    "forward-tcp": command("Forward a local TCP port until interrupted", async ({ address, port }, io) => {
+      await using forward = client.forwardTcp({ hostname: address, port }, io.note);
+      io.print({ address: forward.address }, forward.address);
+      await aborted(io.signal);
+    }, {
+      args: { port: port.describe("Local port; 0 picks a free one") },
+      options: { address: z.string().default("127.0.0.1").describe("Local address to listen on") },
+    }),
+    "forward-unix": command("Forward a local unix socket until interrupted", async ({ path }, io) => {
+      const folder = path === undefined ? privateFolder() : undefined;
+      try {
+        await using forward = client.forwardUnix({ path: path ?? `${folder}/socket` }, io.note);
+        io.print({ path: forward.address }, forward.address);
+        await aborted(io.signal);
+      } finally {
+        if (folder) Deno.removeSync(folder, { recursive: true });
+      }
+    }, {
+      args: { path: z.string().optional().describe("Path of the socket; left out, a private one is made") },
+    }),
+    address: command("Print where the exporter connects to", async ({ host, port }, { signal, print }) => {
+      const url = await client.address({ signal }).catch((error) => {
+        throw isJumpstarterError(error, "not_found", "unimplemented")
+          ? new JumpstarterError("unimplemented", "This driver has no address to connect to directly", {
+            hint: "Use forward-tcp",
+            cause: error,
+          })
+          : error;
+      });
+      const address = url.replace(/^[a-z]+:\/\//, "");
+      const colon = address.lastIndexOf(":");
+      const parts = { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: address.slice(colon + 1) };
+      print({ address: url, ...parts }, host === port ? address : host ? parts.host : parts.port);
+    }, {
+      options: {
+        host: z.boolean().default(false).describe("Only the host"),
+        port: z.boolean().default(false).describe("Only the port"),
+      },
+    }),
+  }),
+});
+
+export type NetworkClient = Client<typeof network>;
+
+function privateFolder(): string {
+  return Deno.makeTempDirSync({ dir: Deno.env.get("XDG_RUNTIME_DIR"), prefix: "jumpstarter-" });
+}

@@ -1,0 +1,34 @@
+/**
+ * The bundled interfaces by name and by the Python clients that speak them. None is loaded before a report names it.
+ *
+ * @module
+ */
+import type { AnyInterface } from "../contract/interface.ts";
+
+/** The label by which a report names an interface that Python does not know. */
+export const interfaceLabel = "jumpstarter.dev/interface";
+
+const loaders: Record<string, () => Promise<AnyInterface>> = {
+  "composite": async () => (await import("./composite.ts")).composite,
+  "network": async () => (await import("./network.ts")).network,
+  "power": async () => (await import("./power.ts")).power,
+  "serial": async () => (await import("./serial.ts")).serial,
+  "simulated-board": async () => (await import("./simulated_board.ts")).simulatedBoard,
+};
+
+/** Which interface a Python client class means. A test holds this against the definitions. */
+const byPythonClient: Record<string, string> = {
+  "jumpstarter_driver_composite.client.CompositeClient": "composite",
+  "jumpstarter_driver_network.client.NetworkClient": "network",
+  "jumpstarter_driver_power.client.PowerClient": "power",
+  "jumpstarter_driver_pyserial.client.PySerialClient": "serial",
+};
+
+/** Names of all bundled interfaces. */
+export const interfaceNames: readonly string[] = Object.keys(loaders);
+
+/** The interface that a report's labels stand for, or `undefined` when this program does not know it. */
+export async function interfaceOf(labels: Readonly<Record<string, string>>): Promise<AnyInterface | undefined> {
+  const name = labels[interfaceLabel] ?? byPythonClient[labels["jumpstarter.dev/client"]];
+  return name !== undefined && Object.hasOwn(loaders, name) ? await loaders[name]() : undefined;
+}

@@ -1,0 +1,86 @@
+/**
+ * From a `type:` to a driver: a bundled name, a Python class path that a bundled driver stands for, or a module's path.
+ *
+ * @module
+ */
+import { dirname, isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { AnyDriver } from "../contract/driver.ts";
+import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { didYouMean } from "../core/nearest.ts";
+
+/** The bundled drivers by name, each with the Python class paths that mean it. */
+export type BundledDrivers = Readonly<
+  Record<string, { readonly python: readonly string[]; load(): Promise<{ default: AnyDriver }> }>
+>;
+
+/** What a `type:` is looked up in. */
+export interface LoadOptions {
+  bundled: BundledDrivers;
+  /** The file that names the driver; relative paths start at its folder. */
+  configFile: string;
+}
+
+/**
+ * Loads the driver that a `type:` names.
+ *
+ * @throws {JumpstarterError} `not_found` for a name that nothing answers to, with the nearest one and what there is;
+ * `invalid_argument` for a module that cannot be loaded or does not export a driver.
+ */
+export async function loadDriver(type: string, { bundled, configFile }: LoadOptions): Promise<AnyDriver> {
+  if (Object.hasOwn(bundled, type)) return (await bundled[type].load()).default;
+  const known = Object.values(bundled).find(({ python }) => python.includes(type));
+  if (known) return (await known.load()).default;
+  if (/^(?:https?|jsr|npm):/.test(type)) {
+    throw new JumpstarterError("unimplemented", `This version loads drivers from files only, got "${type}"`);
+  }
+  if (/^\.{1,2}\/|^file:|\.[cm]?[jt]s$/.test(type) || isAbsolute(type)) return await loadModule(type, configFile);
+  throw unknownDriver(type, bundled);
+}
+
+function unknownDriver(type: string, bundled: BundledDrivers): JumpstarterError {
+  const isClassPath = /^\w+(\.\w+)+$/.test(type);
+  const paths = Object.values(bundled).flatMap(({ python }) => python);
+  const names = Object.keys(bundled);
+  const near = didYouMean(type, isClassPath ? paths : names);
+  return new JumpstarterError(
+    "not_found",
+    `Driver "${type}" is not known${near || ";"} Available: ${names.join(", ")}, or a path such as ./driver.ts`,
+  );
+}
+
+async function loadModule(type: string, configFile: string): Promise<AnyDriver> {
+  const path = type.startsWith("file:") ? new URL(type) : pathToFileURL(resolve(dirname(configFile), type));
+  try {
+    Deno.statSync(path);
+  } catch {
+    throw new JumpstarterError("not_found", `There is no driver module at ${path.pathname}`);
+  }
+  let module: { default?: unknown };
+  try {
+    module = await importModule(path);
+  } catch (error) {
+    throw new JumpstarterError("invalid_argument", `The driver module ${type} cannot be loaded: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  if (!isDriver(module.default)) {
+    throw new JumpstarterError("invalid_argument", `The module ${type} does not export a driver as its default`, {
+      hint: "export default defineDriver({ … })",
+    });
+  }
+  return module.default;
+}
+
+/** Deno runs TypeScript by itself; an executable made of it does not, on every version, once the file is outside. */
+async function importModule(path: URL): Promise<{ default?: unknown }> {
+  if (!Deno.build.standalone || !/\.[cm]?ts$/.test(path.pathname)) return await import(path.href);
+  const { transpiled } = await import("./transpile.ts");
+  return await import(await transpiled(path));
+}
+
+function isDriver(value: unknown): value is AnyDriver {
+  const driver = value as Partial<AnyDriver> | null | undefined;
+  return typeof driver === "object" && driver !== null && typeof driver.open === "function" &&
+    typeof driver.name === "string" && typeof driver.implements === "object" && typeof driver.config === "object";
+}

@@ -1,0 +1,155 @@
+/**
+ * From a checked exporter file to a planned tree: drivers found, their configs checked, proxies followed. Nothing is
+ * opened.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { checkYaml } from "../config/coerce.ts";
+import type { ExporterConfig, ExportNode } from "../config/exporter_config.ts";
+import { type Problem, renderPlace, throwProblems } from "../config/problem.ts";
+import type { AnyDriver } from "../contract/driver.ts";
+import { checkProxies, type PlannedDriver, type PlannedNode } from "../contract/plan.ts";
+import { messageOf } from "../core/errors.ts";
+import { type BundledDrivers, loadDriver } from "./load.ts";
+
+/** Keys that every driver takes beside its own. */
+const commonKeys = {
+  log_level: z.preprocess(
+    (level) => typeof level === "string" ? level.toLowerCase() : level,
+    z.enum(["debug", "info", "warning", "error", "critical"]),
+  ).optional(),
+  labels: z.record(z.string(), z.string()).default({}),
+  uuid: z.uuid().optional(),
+};
+
+const logLevels = { debug: "debug", info: "info", warning: "warn", error: "error", critical: "error" } as const;
+
+/** Plans the tree of an exporter file. `root` is missing when there are errors among the problems. */
+export async function planTree(
+  config: ExporterConfig,
+  bundled: BundledDrivers,
+): Promise<{ root?: PlannedDriver; problems: Problem[] }> {
+  const planning = new Planning(config, bundled);
+  const children = await planning.nodes(config.export, ["export"]);
+  const { default: composite } = await bundled["composite"].load();
+  const root: PlannedDriver = {
+    kind: "driver",
+    name: "",
+    driver: composite,
+    config: {},
+    labels: {},
+    description: config.description,
+    methodsDescription: {},
+    children,
+  };
+  const { problems } = planning;
+  for (const { proxy, message } of checkProxies(root)) {
+    // What is wrong with the target has been said where it stands.
+    if (planning.failed.some((path) => `${proxy.ref}.`.startsWith(`${path}.`))) continue;
+    problems.push(config.yaml.problem(planning.pathOf(proxy), message));
+  }
+  return problems.some((problem) => problem.severity === "error") ? { problems } : { root, problems };
+}
+
+/** Plans the tree of an exporter file, or throws all that is wrong with it. */
+export async function requireTree(config: ExporterConfig, bundled: BundledDrivers): Promise<PlannedDriver> {
+  const { root, problems } = await planTree(config, bundled);
+  throwProblems(problems);
+  return root!;
+}
+
+class Planning {
+  readonly problems: Problem[] = [];
+  /** Dotted paths of drivers that could not be planned. */
+  readonly failed: string[] = [];
+  readonly #config: ExporterConfig;
+  readonly #bundled: BundledDrivers;
+  readonly #paths = new Map<PlannedNode, string[]>();
+
+  constructor(config: ExporterConfig, bundled: BundledDrivers) {
+    this.#config = config;
+    this.#bundled = bundled;
+  }
+
+  /** Where a proxy's `ref:` stands in the file. */
+  pathOf(node: PlannedNode): string[] {
+    return [...this.#paths.get(node) ?? [], "ref"];
+  }
+
+  async nodes(nodes: Readonly<Record<string, ExportNode>>, path: string[]): Promise<PlannedNode[]> {
+    const planned: PlannedNode[] = [];
+    for (const [name, node] of Object.entries(nodes)) {
+      const child = await this.#node(name, node, [...path, name]);
+      if (child) planned.push(child);
+      else this.failed.push([...path, name].filter((_, index) => index % 2 === 1).join("."));
+    }
+    return planned;
+  }
+
+  async #node(name: string, node: ExportNode, path: string[]): Promise<PlannedNode | undefined> {
+    const place = renderPlace(this.#config.yaml.problem(path, "", { key: true }).place);
+    if (node.type === undefined && node.ref !== undefined) {
+      const proxy: PlannedNode = { kind: "proxy", name, ref: node.ref, place };
+      this.#paths.set(proxy, path);
+      return proxy;
+    }
+    const driver = await this.#load(node.type ?? "composite", [...path, "type"]);
+    const children = await this.nodes(node.children, [...path, "children"]);
+    if (!driver) return undefined;
+    this.#checkChildren(driver, children, path);
+    const own = this.#checkConfig(driver, node, [...path, "config"]);
+    if (!own) return undefined;
+    const { config, common } = own;
+    return {
+      kind: "driver",
+      name,
+      driver,
+      config,
+      labels: common.labels,
+      uuid: common.uuid,
+      logLevel: common.log_level && logLevels[common.log_level],
+      description: node.description || undefined,
+      methodsDescription: node.methods_description,
+      children,
+      place,
+    };
+  }
+
+  async #load(type: string, path: string[]): Promise<AnyDriver | undefined> {
+    try {
+      return await loadDriver(type, { bundled: this.#bundled, configFile: this.#config.yaml.file });
+    } catch (error) {
+      this.problems.push(this.#config.yaml.problem(path, messageOf(error)));
+      return undefined;
+    }
+  }
+
+  #checkConfig(driver: AnyDriver, node: ExportNode, path: string[]) {
+    const { yaml } = this.#config;
+    const given = Object.entries(node.config);
+    const isCommon = ([key]: [string, unknown]) => Object.hasOwn(commonKeys, key);
+    const common = checkYaml(yaml, z.object(commonKeys), Object.fromEntries(given.filter(isCommon)), path);
+    const schema = driver.config instanceof z.ZodObject ? driver.config.strict() : driver.config;
+    const own = checkYaml(yaml, schema, Object.fromEntries(given.filter((entry) => !isCommon(entry))), path);
+    this.problems.push(...common.problems, ...own.problems);
+    return common.value && own.value !== undefined ? { config: own.value, common: common.value } : undefined;
+  }
+
+  /** Children that a driver makes itself cannot be given, and those that it needs must be. */
+  #checkChildren(driver: AnyDriver, children: readonly PlannedNode[], path: string[]): void {
+    const names = children.map((child) => child.name);
+    for (const name of Object.keys(driver.provides ?? {})) {
+      if (!names.includes(name)) continue;
+      const message = `The driver ${driver.name} makes its child "${name}" itself; choose another name`;
+      this.problems.push(this.#config.yaml.problem([...path, "children", name], message, { key: true }));
+    }
+    for (const [name, definition] of Object.entries(driver.children ?? {})) {
+      if (names.includes(name)) continue;
+      const message = `The driver ${driver.name} needs a child "${name}" with the interface ${
+        (definition as { name: string }).name
+      }`;
+      this.problems.push(this.#config.yaml.problem([...path, "type"], message));
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * TypeScript modules outside the executable: their types are stripped, and so are those of every file that they import
+ * by a relative path. The results lie in the user's cache folder; what a module sees as its own URL stays the original.
+ *
+ * @module
+ */
+import { transformSync } from "amaro";
+import { init, parse } from "es-module-lexer";
+import { createHash } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { JumpstarterError, messageOf } from "../core/errors.ts";
+
+/** Transpiles a module and all that it imports. Resolves to the URL to import instead. */
+export async function transpiled(module: URL): Promise<string> {
+  await init;
+  const folder = cacheFolder();
+  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const written = new Map<string, string>();
+  write(module, folder, written);
+  return written.get(module.href)!;
+}
+
+function write(module: URL, folder: string, written: Map<string, string>): string {
+  const already = written.get(module.href);
+  if (already) return already;
+  const source = Deno.readTextFileSync(module);
+  const digest = createHash("sha256").update(module.href).update("\0").update(source).digest("hex");
+  const file = join(folder, `${digest}.mjs`);
+  const url = pathToFileURL(file).href;
+  written.set(module.href, url);
+  const output = rewrite(strip(source, module), module, (dependency) => write(dependency, folder, written));
+  // Another process may be doing the same: the file appears whole or not at all.
+  const part = `${file}.${Deno.pid}`;
+  Deno.writeTextFileSync(part, output, { mode: 0o600 });
+  Deno.renameSync(part, file);
+  return url;
+}
+
+function strip(source: string, module: URL): string {
+  try {
+    return transformSync(source, { mode: "strip-only" }).code;
+  } catch (error) {
+    const message = (error as { message?: string }).message ?? messageOf(error);
+    throw new JumpstarterError("invalid_argument", `${module.pathname}: ${message.trim()}`, {
+      hint: "Types are stripped, not compiled: enums, namespaces and parameter properties are not available",
+    });
+  }
+}
+
+/** Points relative imports to where they are now, and `import.meta.url` to where the module was. */
+function rewrite(code: string, module: URL, transpile: (dependency: URL) => string): string {
+  const [imports] = parse(code);
+  let output = "";
+  let end = 0;
+  for (const { n: specifier, s: from, e: to, d: kind } of imports) {
+    const isMeta = kind === -2;
+    if (!isMeta && !(specifier && /^\.{0,2}\//.test(specifier))) continue;
+    output += code.slice(end, from);
+    if (isMeta) {
+      output += `({ ...import.meta, url: ${JSON.stringify(module.href)} })`;
+    } else {
+      const dependency = new URL(specifier!, module);
+      const target = /\.[cm]?ts$/.test(dependency.pathname) ? transpile(dependency) : dependency.href;
+      // A dynamic import's range includes its quotes, a static one's does not.
+      output += kind >= 0 ? JSON.stringify(target) : target;
+    }
+    end = to;
+  }
+  return output + code.slice(end);
+}
+
+function cacheFolder(): string {
+  const home = Deno.env.get("HOME");
+  const base = Deno.env.get("XDG_CACHE_HOME") ||
+    (home ? join(home, ".cache") : join(tmpdir(), `jumpstarter-${Deno.uid()}`));
+  return join(base, "jumpstarter", "drivers");
+}

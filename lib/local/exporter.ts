@@ -1,0 +1,104 @@
+/**
+ * An exporter in this process: its session, and the sockets it is served on.
+ *
+ * @module
+ */
+import { type ExporterConfig, requireExporterConfig } from "../config/exporter_config.ts";
+import { JumpstarterError } from "../core/errors.ts";
+import type { LogHub } from "../core/log.ts";
+import { bundledDrivers } from "../../drivers/table.ts";
+import { listen, type ListenAddress, type Listening } from "../exporter/listen.ts";
+import { Session } from "../exporter/session.ts";
+import { requireTree } from "../loader/plan.ts";
+import { answers, privateFolder, socketOf } from "./socket.ts";
+
+/** An exporter that is up. Disposing ends it: calls may finish for a second, then the drivers are closed. */
+export interface RunningExporter extends AsyncDisposable {
+  readonly session: Session;
+  /** Where it listens, in the order that was asked for. */
+  readonly addresses: readonly string[];
+}
+
+/** How an exporter is started. */
+export interface RunOptions {
+  hub?: LogHub;
+  /** Runs although the config has hooks, which this version does not run. @default false */
+  withoutHooks?: boolean;
+}
+
+/** How long running calls may go on when an exporter ends, in milliseconds. */
+const graceMs = 1_000;
+
+/**
+ * Starts the exporter of a config, on the given addresses and on the socket by which local clients find it.
+ *
+ * @throws {JumpstarterError} `already_exists` when an exporter of this file runs already, `unavailable` when an address
+ * cannot be listened on or a driver cannot be opened. Nothing is left open then.
+ */
+export async function runExporter(
+  config: ExporterConfig,
+  at: readonly ListenAddress[],
+  options: RunOptions = {},
+): Promise<RunningExporter> {
+  if (config.hasHooks && !options.withoutHooks) {
+    throw new JumpstarterError("unimplemented", `${config.yaml.file} has hooks, which this version does not run`, {
+      phase: "config",
+      hint: "--no-hooks runs the exporter without them",
+    });
+  }
+  const socket = socketOf(config.yaml.file);
+  if (socket && await answers(socket)) {
+    throw new JumpstarterError("already_exists", `An exporter for ${config.yaml.file} runs already`, {
+      phase: "config",
+      hint: `jumpstarter client --exporter-config ${config.yaml.file}`,
+    });
+  }
+  const root = await requireTree(config, bundledDrivers);
+  return await serveSession(
+    () => Session.open(root, { name: config.name, motd: config.motd, hub: options.hub }),
+    socket ? [...at, { path: socket }] : at,
+  );
+}
+
+/** A board's exporter as a local client sees it: one that runs already, or one that was started for this client. */
+export interface LocalExporter extends AsyncDisposable {
+  /** The socket to connect to. */
+  readonly path: string;
+  readonly name: string;
+}
+
+/** Joins the exporter of a config file, or starts one that ends with this object. Two never fight for one device. */
+export async function localExporter(configFile: string, options: RunOptions = {}): Promise<LocalExporter> {
+  const config = requireExporterConfig(configFile);
+  const socket = socketOf(configFile);
+  if (socket && await answers(socket)) {
+    return { path: socket, name: config.name, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  await using stack = new AsyncDisposableStack();
+  const path = socket ?? `${stack.use(privateFolder()).path}/socket`;
+  // Local sessions ignore hooks, as upstream's do.
+  const running = stack.use(await runExporter(config, socket ? [] : [{ path }], { ...options, withoutHooks: true }));
+  void running;
+  const owned = stack.move();
+  return { path, name: config.name, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Opens a session and serves it on all of the addresses, or on none when one fails. */
+export async function serveSession(
+  open: () => Promise<Session>,
+  at: readonly ListenAddress[],
+): Promise<RunningExporter> {
+  await using stack = new AsyncDisposableStack();
+  const session = stack.use(await open());
+  const listeners: Listening[] = at.map((address) => {
+    const listener = listen(session, address);
+    stack.defer(() => listener.close(graceMs));
+    return listener;
+  });
+  const owned = stack.move();
+  return {
+    session,
+    addresses: listeners.map((listener) => listener.address),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * Private places for sockets, and the socket by which an exporter is found from its config file.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A folder that only this user can enter, with room for one socket. It is removed when disposed. */
+export function privateFolder(): { readonly path: string } & Disposable {
+  const path = Deno.makeTempDirSync({ dir: runtimeFolder(), prefix: "jumpstarter-" });
+  return { path, [Symbol.dispose]: () => removeQuietly(path) };
+}
+
+/**
+ * The socket of the exporter that serves a config file, whether it runs or not. It lies in a folder of this user's that
+ * nobody else can enter; where that cannot be had, there is none.
+ */
+export function socketOf(configFile: string): string | undefined {
+  const folder = join(runtimeFolder(), `jumpstarter-${Deno.uid() ?? "user"}`);
+  if (!ownFolder(folder)) return undefined;
+  const digest = createHash("sha256").update(Deno.realPathSync(configFile)).digest("hex");
+  return join(folder, digest.slice(0, 16));
+}
+
+/** Whether an exporter answers on a socket. A file that nobody listens on any more is removed. */
+export async function answers(path: string): Promise<boolean> {
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) removeQuietly(path);
+    return false;
+  }
+}
+
+function runtimeFolder(): string {
+  return Deno.env.get("XDG_RUNTIME_DIR") || tmpdir();
+}
+
+/** Makes the folder, or makes sure that the one that is there is ours alone: anybody could have put it there. */
+function ownFolder(path: string): boolean {
+  try {
+    Deno.mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) return false;
+  }
+  const { isDirectory, uid, mode } = Deno.lstatSync(path);
+  return isDirectory && (Deno.build.os === "windows" || (uid === Deno.uid() && ((mode ?? 0) & 0o077) === 0));
+}
+
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch { /* gone already */ }
+}

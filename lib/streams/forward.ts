@@ -1,0 +1,118 @@
+/**
+ * Forwards: a local listener, each of whose connections is joined to a stream of its own.
+ *
+ * @module
+ */
+import { type ByteStream, byteStreamOfPipe } from "../core/byte_stream.ts";
+import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { join } from "./pump.ts";
+
+/** A listener that forwards. Disposing closes it and every connection that came through it. */
+export interface Forward extends AsyncDisposable {
+  /** `127.0.0.1:8080`, `[::1]:8080` or the socket's path. */
+  readonly address: string;
+}
+
+/** What a forward is made of. */
+export interface ForwardOptions {
+  /** Opens the far end for one connection; the signal aborts when the forward is disposed. */
+  open(signal: AbortSignal): Promise<ByteStream>;
+  /** Told why a connection failed. The forward itself goes on. */
+  onFailure?(message: string): void;
+}
+
+/**
+ * Forwards a local TCP port. Port 0 picks a free one.
+ *
+ * @throws {JumpstarterError} `unavailable` when the port cannot be listened on.
+ */
+export function forwardTcp(at: { hostname: string; port: number }, options: ForwardOptions): Forward {
+  const listener = listen(`${at.hostname}:${at.port}`, () => Deno.listen(at));
+  const { hostname, port } = listener.addr as Deno.NetAddr;
+  return new Listening(listener, hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`, options);
+}
+
+/**
+ * Forwards a local unix socket. Its folder must exist, the path itself must not.
+ *
+ * @throws {JumpstarterError} `unavailable` when the path cannot be listened on.
+ */
+export function forwardUnix(at: { path: string }, options: ForwardOptions): Forward {
+  const listener = listen(at.path, () => Deno.listen({ transport: "unix", path: at.path }));
+  return new Listening(listener, at.path, options, () => Deno.removeSync(at.path));
+}
+
+class Listening implements Forward {
+  readonly address: string;
+  readonly #listener: Deno.Listener;
+  readonly #options: ForwardOptions;
+  readonly #cleanUp: () => void;
+  readonly #end = new AbortController();
+  readonly #connections = new Set<Promise<void>>();
+  readonly #accepting: Promise<void>;
+
+  constructor(listener: Deno.Listener, address: string, options: ForwardOptions, cleanUp = () => {}) {
+    this.#listener = listener;
+    this.address = address;
+    this.#options = options;
+    this.#cleanUp = cleanUp;
+    this.#accepting = this.#accept();
+  }
+
+  async #accept(): Promise<void> {
+    while (!this.#end.signal.aborted) {
+      let connection: Deno.Conn;
+      try {
+        connection = await this.#listener.accept();
+      } catch (error) {
+        // A peer that resets before it is accepted must not end the forward (Deno reports it here).
+        if (this.#end.signal.aborted || error instanceof Deno.errors.BadResource) return;
+        continue;
+      }
+      const serving = this.#serve(connection).finally(() => this.#connections.delete(serving));
+      this.#connections.add(serving);
+    }
+  }
+
+  async #serve(connection: Deno.Conn): Promise<void> {
+    const near = byteStreamOfPipe(connection);
+    const { signal } = this.#end;
+    const stop = () => void near[Symbol.asyncDispose]();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await using far = await this.#options.open(signal);
+      await join(near, far);
+    } catch (error) {
+      if (!signal.aborted) this.#options.onFailure?.(messageOf(error));
+    } finally {
+      signal.removeEventListener("abort", stop);
+      await near[Symbol.asyncDispose]();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#end.signal.aborted) return;
+    this.#end.abort(new JumpstarterError("canceled", "The forward has ended"));
+    this.#listener.close();
+    this.#cleanUp();
+    await this.#accepting;
+    await Promise.allSettled(this.#connections);
+  }
+}
+
+function listen(what: string, start: () => Deno.Listener): Deno.Listener {
+  try {
+    return start();
+  } catch (error) {
+    const taken = error instanceof Deno.errors.AddrInUse;
+    throw new JumpstarterError(
+      "unavailable",
+      `Cannot listen on ${what}: ${taken ? "it is in use" : messageOf(error)}`,
+      {
+        hint: taken ? "Choose another one, or port 0 for any free port" : undefined,
+        phase: "usage",
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,114 @@
+import type { JumpstarterError } from "../../core/errors.ts";
+import type { Pipe } from "../../core/pipe.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import { ConnectionError, ErrorCode } from "./error_code.ts";
+import { firstLine, looksLikeHttp1 } from "./greeting.ts";
+import type { HeaderList } from "./hpack_table.ts";
+import { contentLength, parseRequest, type RequestHead } from "./message_head.ts";
+import { Stream, type StreamEvents } from "./stream.ts";
+
+/**
+ * Takes a request. Returns who hears what happens on its stream from now on, or `undefined` to refuse it unprocessed; the
+ * response may begin at once.
+ */
+export type Acceptor = (stream: Stream, request: RequestHead) => StreamEvents | undefined;
+
+/** What a server's connection needs to know. */
+export interface ServerConnectionOptions extends ConnectionOptions {
+  accept: Acceptor;
+}
+
+const http1Text = "This is a Jumpstarter exporter. It speaks gRPC, which needs HTTP/2.\n";
+
+/** The server's side of a connection: the peer opens streams, and `accept` answers them. */
+export class ServerConnection extends Connection {
+  readonly #accept: Acceptor;
+  #lastStream = 0;
+  /** The number that GOAWAY named; it must not rise any more (RFC 9113 section 6.8). */
+  #announcedLast: number | undefined;
+  #draining = false;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(pipe: Pipe, options: ServerConnectionOptions) {
+    super("server", pipe, options);
+    this.#accept = options.accept;
+  }
+
+  /**
+   * Takes no more requests, lets those that run finish within `graceMs` milliseconds, and closes the connection.
+   * Resolves when it is closed.
+   */
+  async shutdown(graceMs: number): Promise<void> {
+    if (!this.#draining && !this.ended) {
+      this.#draining = true;
+      this.goAway(ErrorCode.NO_ERROR, "The exporter is shutting down");
+      this.#announcedLast = this.#lastStream;
+      if (this.streams.size === 0) this.#drained();
+      else this.#drainTimer = setTimeout(() => this.#drained(), graceMs);
+    }
+    await this.closed;
+  }
+
+  protected override get lastPeerStream(): number {
+    return this.#announcedLast ?? this.#lastStream;
+  }
+
+  protected override isIdle(streamId: number): boolean {
+    return streamId % 2 === 0 || streamId > this.#lastStream;
+  }
+
+  protected override unknownStream(streamId: number, list: HeaderList | undefined, endStream: boolean): void {
+    if (streamId % 2 === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `A client opened stream ${streamId}`);
+    if (streamId <= this.#lastStream) return this.streamWasClosed(streamId);
+    this.#lastStream = streamId;
+    if (this.#draining || this.streams.size >= this.limits.maxConcurrentStreams) {
+      return this.refuse(streamId, ErrorCode.REFUSED_STREAM);
+    }
+    if (list === undefined) {
+      this.sendHeaders(streamId, [[":status", "431"]], true);
+      return this.refuse(streamId, ErrorCode.NO_ERROR);
+    }
+    const request = parseRequest(list);
+    const length = request && contentLength(request.fields);
+    if (request === undefined || endStream && length) return this.refuse(streamId, ErrorCode.PROTOCOL_ERROR);
+
+    const stream = new Stream(this);
+    stream.open(streamId, this.peerSettings.initialWindowBytes, this.limits.initialWindowBytes);
+    stream.receiveHeaders(length);
+    this.streams.set(streamId, stream);
+    const events = this.#accept(stream, request);
+    if (events === undefined) return stream.reset(ErrorCode.REFUSED_STREAM);
+    stream.events = events;
+    if (endStream && !stream.closed) stream.receiveEnd([]);
+  }
+
+  protected override firstHeaders(): boolean {
+    return false;
+  }
+
+  protected override streamGone(): void {
+    if (this.#draining && this.streams.size === 0) this.#drained();
+  }
+
+  protected override peerGoesAway(): void {
+    this.#draining = true;
+    if (this.streams.size === 0) this.#drained();
+  }
+
+  protected override notHttp2(bytes: Uint8Array): JumpstarterError {
+    if (looksLikeHttp1(bytes)) {
+      const head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+        `Content-Length: ${http1Text.length}\r\nConnection: close\r\n\r\n`;
+      this.writer.raw(new TextEncoder().encode(head + http1Text));
+    } else {
+      this.writer.settings([]);
+      this.goAway(ErrorCode.PROTOCOL_ERROR, "Expected the preface of HTTP/2");
+    }
+    return this.unavailable(`The peer at ${this.peer} does not speak HTTP/2: it sent "${firstLine(bytes)}"`);
+  }
+
+  #drained(): void {
+    clearTimeout(this.#drainTimer);
+    this.end(this.unavailable("The exporter is shutting down"), undefined);
+  }
+}

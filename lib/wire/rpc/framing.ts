@@ -1,0 +1,104 @@
+/**
+ * gRPC's message framing: a byte that says whether the message is compressed, its length in 32 bits, and the message.
+ *
+ * @module
+ */
+
+import { JumpstarterError } from "../../core/errors.ts";
+
+/** Bytes in front of each message. */
+export const prefixBytes = 5;
+
+/** Bytes of a message that are provided for before they arrive. */
+const startBytes = 64 * 1024;
+
+/** The prefix of a message of `length` bytes. The array is reused by the next call. */
+export function prefixOf(length: number): Uint8Array {
+  prefix[1] = length >>> 24;
+  prefix[2] = length >>> 16;
+  prefix[3] = length >>> 8;
+  prefix[4] = length;
+  return prefix;
+}
+
+const prefix = new Uint8Array(prefixBytes);
+
+/** Finds the messages in a body that comes in pieces. Each message is a copy of its own. */
+export class MessageReader {
+  readonly #maxBytes: number;
+  readonly #deliver: (message: Uint8Array) => void;
+  readonly #prefix = new Uint8Array(prefixBytes);
+  #prefixLength = 0;
+  /** The message that is being received: its buffer may be shorter than what was declared. */
+  #message: Uint8Array<ArrayBuffer> | undefined;
+  #declared = 0;
+  #received = 0;
+
+  /** Messages longer than `maxBytes` are refused; the others go to `deliver`. */
+  constructor(maxBytes: number, deliver: (message: Uint8Array) => void) {
+    this.#maxBytes = maxBytes;
+    this.#deliver = deliver;
+  }
+
+  /** Whether a message has begun that is not complete. */
+  get partial(): boolean {
+    return this.#prefixLength > 0;
+  }
+
+  /**
+   * Takes the next piece, of which nothing is kept.
+   *
+   * @throws {JumpstarterError} `unimplemented` for a compressed message, `resource_exhausted` for one that is too long.
+   */
+  push(chunk: Uint8Array): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#prefixLength < prefixBytes) {
+        this.#prefix[this.#prefixLength++] = chunk[at++];
+        if (this.#prefixLength === prefixBytes) this.#begin();
+        else continue;
+      }
+      at = this.#fill(chunk, at);
+    }
+  }
+
+  #begin(): void {
+    const [compressed, a, b, c, d] = this.#prefix;
+    this.#declared = (a << 24 | b << 16 | c << 8 | d) >>> 0;
+    this.#received = 0;
+    if (compressed === 1) {
+      throw new JumpstarterError("unimplemented", "Compressed messages are not supported");
+    }
+    if (compressed !== 0) throw new JumpstarterError("internal", `Expected a gRPC message, got a prefix ${compressed}`);
+    if (this.#declared > this.#maxBytes) {
+      throw new JumpstarterError(
+        "resource_exhausted",
+        `A message of ${this.#declared} bytes exceeds the limit of ${this.#maxBytes}`,
+      );
+    }
+  }
+
+  #fill(chunk: Uint8Array, at: number): number {
+    const end = Math.min(at + this.#declared - this.#received, chunk.length);
+    const message = this.#place(end - at);
+    message.set(chunk.subarray(at, end), this.#received);
+    this.#received += end - at;
+    if (this.#received === this.#declared) {
+      this.#prefixLength = 0;
+      this.#message = undefined;
+      this.#deliver(message);
+    }
+    return end;
+  }
+
+  /** The message's buffer with room for `bytes` more: a length that is only claimed costs no memory. */
+  #place(bytes: number): Uint8Array<ArrayBuffer> {
+    const needed = this.#received + bytes;
+    const old = this.#message;
+    if (old !== undefined && needed <= old.length) return old;
+    const message = new Uint8Array(Math.min(this.#declared, Math.max(startBytes, 4 * needed)));
+    if (old !== undefined) message.set(old.subarray(0, this.#received));
+    this.#message = message;
+    return message;
+  }
+}

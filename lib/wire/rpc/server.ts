@@ -1,0 +1,77 @@
+import { JumpstarterError } from "../../core/errors.ts";
+import type { Pipe } from "../../core/pipe.ts";
+import {
+  type Acceptor,
+  fieldValue,
+  type HeaderField,
+  type Limits,
+  type RequestHead,
+  ServerConnection,
+  type Stream,
+  type StreamEvents,
+} from "../http2/mod.ts";
+import { answerStatus, type CallContext, StreamingCall, UnaryCall } from "./server_call.ts";
+import { parseTimeout } from "./timeout.ts";
+import type { Router, ServedConnection } from "./types.ts";
+
+/** What a connection that is served needs to know. */
+export interface ServeOptions {
+  /** Finds the handlers. */
+  router: Router;
+  /** Where the caller sits, for logs: `127.0.0.1:41022` or `unix`. */
+  peer: string;
+  limits?: Partial<Limits>;
+  /** Takes requests that are not gRPC; without it, or where it takes none, they are answered with HTTP status 415. */
+  otherwise?: Acceptor;
+  /** Hears of a peer that breaks the rules. */
+  onWarning?: (text: string, fields: Record<string, unknown>) => void;
+}
+
+/** Serves gRPC to the peer at the other end of `pipe`, which belongs to the connection from now on. */
+export function serveConnection(pipe: Pipe, options: ServeOptions): ServedConnection {
+  const { peer, limits, onWarning } = options;
+  const connection = new ServerConnection(pipe, { peer, limits, onWarning, accept });
+  const context: CallContext = { peer, maxMessageBytes: connection.limits.maxMessageBytes, running: 0 };
+
+  function accept(stream: Stream, request: RequestHead): StreamEvents | undefined {
+    if (context.running >= connection.limits.maxRunningCalls) return undefined;
+    if (!isGrpc(request)) return options.otherwise?.(stream, request) ?? answerHttp(stream, "415");
+    if (request.method !== "POST") return answerHttp(stream, "405", ["allow", "POST"]);
+
+    const handler = options.router(request.path);
+    if (handler === undefined) return refuse(stream, "unimplemented", `There is no method ${request.path}`);
+    const timeout = fieldValue(request.fields, "grpc-timeout");
+    const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout);
+    if (timeout !== undefined && timeoutMs === undefined) {
+      return refuse(stream, "internal", `The header grpc-timeout is malformed: ${timeout}`);
+    }
+    if (handler.kind === "unary") return new UnaryCall(stream, request, timeoutMs, context, handler);
+    const call = new StreamingCall(stream, request, timeoutMs, context);
+    call.start(handler);
+    return call;
+  }
+
+  return {
+    closed: connection.closed.then(() => {}),
+    shutdown: (graceMs) => connection.shutdown(graceMs),
+  };
+}
+
+/** Whether a request is gRPC's; gRPC-web has a name of its own that begins alike. */
+function isGrpc(request: RequestHead): boolean {
+  return /^application\/grpc(?:$|[+;])/.test(fieldValue(request.fields, "content-type") ?? "");
+}
+
+function answerHttp(stream: Stream, status: string, ...fields: HeaderField[]): StreamEvents {
+  stream.sendHeaders([[":status", status], ...fields], true);
+  stream.stopReceiving();
+  return answered;
+}
+
+function refuse(stream: Stream, code: "unimplemented" | "internal", message: string): StreamEvents {
+  answerStatus(stream, new JumpstarterError(code, message));
+  return answered;
+}
+
+/** Nobody is interested in the rest of a request that has been answered. */
+const answered: StreamEvents = { onHeaders() {}, onData() {}, onEnd() {}, onFailed() {}, onDrained() {} };

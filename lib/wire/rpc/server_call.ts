@@ -1,0 +1,257 @@
+import { type Code, JumpstarterError, toJumpstarterError } from "../../core/errors.ts";
+import { ErrorCode, type HeaderList, type RequestHead, type Stream, type StreamEvents } from "../http2/mod.ts";
+import { MessageReader, prefixOf } from "./framing.ts";
+import { Inbox } from "./inbox.ts";
+import { fieldsOf, metadataOf } from "./metadata.ts";
+import { statusFields } from "./status.ts";
+import { startTimer } from "./timeout.ts";
+import type { Handler, Metadata, ServerCall, ServerStream } from "./types.ts";
+
+/** How a unary method is answered. */
+export type UnaryHandler = Extract<Handler, { kind: "unary" }>;
+/** How a streaming method is answered. */
+export type StreamingHandler = Extract<Handler, { kind: "streaming" }>;
+
+/** What the calls of one connection share. */
+export interface CallContext {
+  readonly peer: string;
+  readonly maxMessageBytes: number;
+  /** Handlers that have not returned. */
+  running: number;
+}
+
+const responseHeaders: HeaderList = [[":status", "200"], ["content-type", "application/grpc"]];
+
+/** Ends a call before its handler runs: all there is of the response is a status. */
+export function answerStatus(stream: Stream, error: JumpstarterError): void {
+  stream.sendHeaders([...responseHeaders, ...statusFields(error)], true);
+  stream.stopReceiving();
+}
+
+/** What unary and streaming calls have in common: from the request to the status. */
+abstract class Call implements ServerCall, StreamEvents {
+  protected readonly stream: Stream;
+  protected readonly context: CallContext;
+  /** Why the call broke, if it did. */
+  protected failure: JumpstarterError | undefined;
+  protected finished = false;
+  readonly #request: RequestHead;
+  readonly #deadline: ReturnType<typeof setTimeout> | undefined;
+  #sentHeaders = false;
+  #metadata: Metadata | undefined;
+  #abort: AbortController | undefined;
+
+  constructor(stream: Stream, request: RequestHead, timeoutMs: number | undefined, context: CallContext) {
+    this.stream = stream;
+    this.context = context;
+    this.#request = request;
+    if (timeoutMs === undefined) return;
+    this.#deadline = startTimer(
+      timeoutMs,
+      () => this.abandon("deadline_exceeded", "The deadline of the call has passed"),
+    );
+  }
+
+  get path(): string {
+    return this.#request.path;
+  }
+
+  get metadata(): Metadata {
+    return this.#metadata ??= metadataOf(this.#request.fields);
+  }
+
+  get peer(): string {
+    return this.context.peer;
+  }
+
+  // Few handlers ask for the signal, so it is made for those that do.
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.failure !== undefined) this.#abort.abort(this.failure);
+    return this.#abort.signal;
+  }
+
+  onHeaders(): void {}
+  abstract onData(chunk: Uint8Array): void;
+  abstract onEnd(): void;
+  abstract onDrained(): void;
+
+  onFailed(error: JumpstarterError): void {
+    this.finished = true;
+    clearTimeout(this.#deadline);
+    this.broken(error);
+  }
+
+  /** Sends the initial metadata once. */
+  protected begin(metadata: HeaderList): void {
+    if (this.#sentHeaders) return;
+    this.#sentHeaders = true;
+    this.stream.sendHeaders(metadata.length === 0 ? responseHeaders : [...responseHeaders, ...metadata]);
+  }
+
+  /** Whatever waits for the caller waits no longer, and the handler is told to stop. */
+  protected broken(error: JumpstarterError): void {
+    this.failure ??= error;
+    this.#abort?.abort(this.failure);
+  }
+
+  /** Ends the call before its handler does. */
+  protected abandon(code: Code, message: string): void {
+    if (this.finished) return;
+    const error = new JumpstarterError(code, message);
+    // Behind data that the caller does not take, a status would never arrive.
+    if (this.stream.queued) this.stream.reset(ErrorCode.CANCEL);
+    this.finish(error);
+    this.broken(error);
+  }
+
+  /** Runs the handler to its end, which is the end of the call. Never rejects. */
+  protected async settle(run: () => Promise<void>): Promise<void> {
+    this.context.running++;
+    try {
+      await run();
+      this.finish();
+    } catch (thrown) {
+      this.finish(toJumpstarterError(thrown));
+    } finally {
+      this.context.running--;
+    }
+  }
+
+  /** Sends the status, unless the call is over already. */
+  protected finish(error?: JumpstarterError): void {
+    if (this.finished) return;
+    this.finished = true;
+    clearTimeout(this.#deadline);
+    if (!this.#sentHeaders) return answerStatus(this.stream, error ?? new JumpstarterError("internal", "No response"));
+    this.stream.end(statusFields(error));
+    this.stream.stopReceiving();
+  }
+}
+
+/** A call with one message in each direction. */
+export class UnaryCall extends Call {
+  readonly #handler: UnaryHandler;
+  readonly #reader: MessageReader;
+  #message: Uint8Array | undefined;
+  #messages = 0;
+
+  constructor(
+    stream: Stream,
+    request: RequestHead,
+    timeoutMs: number | undefined,
+    context: CallContext,
+    handler: UnaryHandler,
+  ) {
+    super(stream, request, timeoutMs, context);
+    this.#handler = handler;
+    this.#reader = new MessageReader(context.maxMessageBytes, (message) => {
+      this.#message = message;
+      this.#messages++;
+    });
+  }
+
+  override onData(chunk: Uint8Array): void {
+    try {
+      this.#reader.push(chunk);
+      this.stream.consumed(chunk.length);
+    } catch (thrown) {
+      const { code, message } = toJumpstarterError(thrown);
+      this.abandon(code, message);
+    }
+  }
+
+  override onEnd(): void {
+    if (this.finished) return;
+    const request = this.#message;
+    if (request === undefined || this.#messages > 1 || this.#reader.partial) {
+      const got = this.#reader.partial ? "an incomplete one" : `${this.#messages}`;
+      return this.abandon("internal", `Expected one request message, got ${got}`);
+    }
+    let response;
+    try {
+      response = this.#handler.handle(request, this);
+    } catch (thrown) {
+      return this.finish(toJumpstarterError(thrown));
+    }
+    // An answer that is there at once leaves with the others of this turn.
+    if (response instanceof Uint8Array) this.#respond(response);
+    else this.settle(async () => this.#send(await response));
+  }
+
+  override onDrained(): void {}
+
+  #respond(response: Uint8Array): void {
+    this.#send(response);
+    this.finish();
+  }
+
+  #send(response: Uint8Array): void {
+    if (this.finished) return;
+    this.begin([]);
+    this.stream.write(prefixOf(response.length), response);
+  }
+}
+
+/** A call with any number of messages in both directions. */
+export class StreamingCall extends Call implements ServerStream {
+  readonly #inbox: Inbox;
+  /** A `send` that waits for flow control. */
+  #room: PromiseWithResolvers<void> | undefined;
+
+  constructor(stream: Stream, request: RequestHead, timeoutMs: number | undefined, context: CallContext) {
+    super(stream, request, timeoutMs, context);
+    this.#inbox = new Inbox((bytes) => stream.consumed(bytes), context.maxMessageBytes);
+  }
+
+  /** Runs the handler. */
+  start(handler: StreamingHandler): void {
+    this.settle(() => handler.handle(this));
+  }
+
+  receive(): Promise<Uint8Array | undefined> {
+    return this.#inbox.receive();
+  }
+
+  sendHeaders(metadata?: Metadata): void {
+    this.begin(fieldsOf(metadata));
+  }
+
+  send(message: Uint8Array): Promise<void> | void {
+    if (this.failure !== undefined) throw this.failure;
+    if (this.finished) throw new JumpstarterError("failed_precondition", "The call has ended");
+    this.begin([]);
+    if (this.stream.write(prefixOf(message.length), message)) return;
+    if (this.#room === undefined) {
+      this.#room = Promise.withResolvers();
+      // The handler may not look at it any more when the call breaks; that must not end the process.
+      this.#room.promise.catch(() => {});
+    }
+    return this.#room.promise;
+  }
+
+  override onData(chunk: Uint8Array): void {
+    try {
+      this.#inbox.push(chunk);
+    } catch (thrown) {
+      const { code, message } = toJumpstarterError(thrown);
+      this.abandon(code, message);
+    }
+  }
+
+  override onEnd(): void {
+    if (this.#inbox.complete) this.#inbox.end();
+    else this.abandon("internal", "The request ends within a message");
+  }
+
+  override onDrained(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  protected override broken(error: JumpstarterError): void {
+    super.broken(error);
+    this.#inbox.abort(error);
+    this.#room?.reject(error);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The frames of `RouterService.Stream`, written by hand so that a payload is copied once on the way out and not at all
+ * on the way in. `StreamRequest` and `StreamResponse` have the same fields, hence the same codec.
+ *
+ * @module
+ */
+import { FrameType } from "./messages/jumpstarter/v1/router_pb.ts";
+import { fieldKey, ProtobufReader, varintSize, WireType } from "./protobuf.ts";
+
+export { FrameType };
+
+/** One frame of a byte stream. */
+export interface StreamFrame {
+  /** Empty is legal, and not the end. */
+  payload: Uint8Array;
+  /** A number that {@linkcode FrameType} does not name is kept. */
+  frameType: FrameType;
+}
+
+const payloadKey = fieldKey(1, WireType.delimited);
+const frameTypeKey = fieldKey(2, WireType.varint);
+
+/** Bytes of a frame, with a copy of the payload. */
+export function encodeStreamFrame(payload: Uint8Array, frameType: FrameType = FrameType.DATA): Uint8Array<ArrayBuffer> {
+  // Default values are left out; a frame type takes one byte.
+  const head = payload.length > 0 ? 1 + varintSize(payload.length) : 0;
+  const tail = frameType !== FrameType.DATA ? 2 : 0;
+  const bytes = new Uint8Array(head + payload.length + tail);
+  if (head > 0) {
+    bytes[0] = payloadKey;
+    writeVarint(bytes, 1, payload.length);
+    bytes.set(payload, head);
+  }
+  if (tail > 0) {
+    bytes[head + payload.length] = frameTypeKey;
+    bytes[head + payload.length + 1] = frameType;
+  }
+  return bytes;
+}
+
+/**
+ * A frame of bytes. Its payload shares their memory.
+ *
+ * @throws {JumpstarterError} `internal` for malformed bytes.
+ */
+export function decodeStreamFrame(bytes: Uint8Array): StreamFrame {
+  const reader = new ProtobufReader(bytes, "stream frame");
+  let payload: Uint8Array = bytes.subarray(0, 0);
+  let frameType = FrameType.DATA;
+  while (!reader.done) {
+    const key = reader.key();
+    if (key === payloadKey) payload = reader.bytes();
+    else if (key === frameTypeKey) frameType = reader.int32();
+    else reader.skip(key);
+  }
+  return { payload, frameType };
+}
+
+function writeVarint(bytes: Uint8Array, at: number, value: number): void {
+  for (; value > 0x7f; value >>>= 7) bytes[at++] = value & 0x7f | 0x80;
+  bytes[at] = value;
+}

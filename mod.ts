@@ -1,0 +1,27 @@
+/**
+ * Jumpstarter as a library: drive boards from test scripts, and write drivers.
+ *
+ * @example
+ * ```ts
+ * import { connect, power } from "./mod.ts";
+ *
+ * await using board = await connect("127.0.0.1:7000", { power });
+ * await board.power.cycle({ waitMs: 500 });
+ * ```
+ *
+ * @module
+ */
+export { z } from "zod";
+export { connect, type Connected, type Where } from "./lib/local/connect.ts";
+export { serve, type Served } from "./lib/local/serve.ts";
+export { children, defineDriver, type Driver, type DriverContext } from "./lib/contract/driver.ts";
+export { type Client, defineInterface, type Interface } from "./lib/contract/interface.ts";
+export { byteStream, type Call, type CallOptions, serverStreaming, unary } from "./lib/contract/method.ts";
+export { type Command, command, type CommandIo } from "./lib/contract/command.ts";
+export { type ByteStream, byteStreamOfPipe, echoStream, makeByteStream } from "./lib/core/byte_stream.ts";
+export { type Code, isJumpstarterError, JumpstarterError, type Phase } from "./lib/core/errors.ts";
+export type { Logger, LogRecord } from "./lib/core/log.ts";
+export { composite } from "./lib/interfaces/composite.ts";
+export { network, type NetworkClient } from "./lib/interfaces/network.ts";
+export { power, type PowerClient, PowerReading } from "./lib/interfaces/power.ts";
+export { serial, type SerialClient } from "./lib/interfaces/serial.ts";

@@ -1,0 +1,171 @@
+/** The exporter's commands, and what it survives. @module */
+import assert from "node:assert/strict";
+import { benchConfig, run, start, startExporter, temporaryFolder } from "./program.ts";
+
+Deno.test("exporter init prints a file that exporter check accepts", async () => {
+  using config = await benchConfig();
+  const { code, stdout } = await run(["exporter", "check", config.path]);
+  assert.deepEqual([code, stdout], [0, `${config.path}: no errors, 4 drivers\n`]);
+});
+
+Deno.test("exporter check prints every problem with its place and ends with 2", async () => {
+  using folder = temporaryFolder();
+  const file = folder.file(
+    "bench.yaml",
+    "metadata: {name: bench}\nexport:\n  power:\n    type: mock-powr\n  net:\n    type: tcp-network\n    config: {host: a, port: x}\n",
+  );
+  const { code, stdout, stderr } = await run(["exporter", "check", file]);
+  const [first, second] = stdout.split("\n");
+  assert.ok(
+    first.startsWith(
+      `${file}:4:11: error: export.power.type: Driver "mock-powr" is not known; did you mean "mock-power"?`,
+    ),
+    first,
+  );
+  assert.equal(second, `${file}:7:29: error: export.net.config.port: Expected a number, got "x"`);
+  assert.equal(code, 2);
+  assert.match(stderr, /has 2 errors/);
+  const json = await run(["exporter", "check", file, "--json"]);
+  const { ok, problems } = JSON.parse(json.stdout);
+  assert.deepEqual([ok, problems.length, problems[1].line, problems[1].column], [false, 2, 7, 29]);
+});
+
+Deno.test("exporter run refuses a broken file with all of its problems", async () => {
+  using folder = temporaryFolder();
+  const file = folder.file("bench.yaml", "metadata: {name: bench}\nexport: [power]\n");
+  const { code, stderr } = await run(["exporter", "run", file, "--listen", "127.0.0.1:0"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /bench\.yaml:2:9: export: Expected a mapping, got a list/);
+});
+
+Deno.test("exporter run refuses hooks, unless told to do without", async () => {
+  using folder = temporaryFolder();
+  const text =
+    "metadata: {name: bench}\nexport: {power: {type: mock-power}}\nhooks: {beforeLease: {script: j power on}}\n";
+  const file = folder.file("bench.yaml", text);
+  const refused = await run(["exporter", "run", file, "--listen", "127.0.0.1:0"]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /has hooks[\s\S]*--no-hooks/);
+  await using exporter = await startExporter(file, ["--no-hooks"]);
+  assert.equal((await run(["client", "--host", exporter.address, "power", "on"])).code, 0);
+});
+
+Deno.test("exporter run tells a port in use, and a network that it would open", async () => {
+  using config = await benchConfig();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const taken = await run(["exporter", "run", config.path, "--listen", `127.0.0.1:${listener.addr.port}`]);
+  assert.equal(taken.code, 2);
+  assert.match(taken.stderr, /the port is in use\n {2}Try: --listen 127\.0\.0\.1:0/);
+  const open = await run(["exporter", "run", config.path, "--listen", "0.0.0.0:0"]);
+  assert.equal(open.code, 2);
+  assert.match(open.stderr, /opens the board to the network[\s\S]*--plaintext/);
+});
+
+Deno.test("a second exporter of one file is refused", async () => {
+  using config = await benchConfig();
+  await using _exporter = await startExporter(config.path);
+  const second = await run(["exporter", "run", config.path, "--listen", "127.0.0.1:0"]);
+  assert.equal(second.code, 2);
+  assert.match(second.stderr, /runs already/);
+});
+
+Deno.test("exporter run ends with 0 and without a word at SIGTERM and SIGINT, clients connected, and its port is free at once", async () => {
+  using config = await benchConfig();
+  let address = "127.0.0.1:0";
+  for (const signal of ["SIGTERM", "SIGINT", "SIGTERM"] as const) {
+    await using exporter = start(["exporter", "run", config.path, "--listen", address, "--json"], { limitMs: 60_000 });
+    address = JSON.parse(await exporter.said("\n")).addresses[0];
+    await using pipe = start(["client", "--host", address, "console", "pipe"]);
+    assert.equal((await run(["client", "--host", address, "power", "on"])).code, 0);
+    await pipe.said("login:");
+    exporter.kill(signal);
+    const { code, stderr } = await exporter.ended;
+    const words = stderr.split("\n").filter((line) => line && !/"level":"info"/.test(line));
+    assert.deepEqual([code, words], [0, []]);
+    assert.equal((await pipe.ended).code, 3);
+  }
+});
+
+Deno.test("the exporter survives clients that are killed in a call and in a stream", async () => {
+  using config = await benchConfig();
+  await using exporter = await startExporter(config.path);
+  const host = ["client", "--host", exporter.address];
+  assert.equal((await run([...host, "power", "on"])).code, 0);
+  await using pipe = start([...host, "console", "pipe"]);
+  await using ticks = start([...host, "board", "stream", "ticks", "10000000"]);
+  await using forward = start([...host, "net", "forward-tcp", "0"]);
+  await Promise.all([pipe.said("SIMBOOT"), ticks.said("100\n"), forward.said("\n")]);
+  for (const client of [pipe, ticks, forward]) client.kill("SIGKILL");
+  await Promise.all([pipe.ended, ticks.ended, forward.ended]);
+  assert.equal((await run([...host, "power", "off"])).code, 0);
+});
+
+Deno.test("a client whose exporter is killed ends with 3 and says so", async () => {
+  using config = await benchConfig();
+  await using exporter = await startExporter(config.path);
+  const host = ["client", "--host", exporter.address];
+  await using cycle = start([...host, "power", "cycle", "--wait", "60"]);
+  await using ticks = start([...host, "board", "stream", "ticks", "10000000"]);
+  await Promise.all([cycle.said("Power cycling"), ticks.said("100\n")]);
+  exporter.kill("SIGKILL");
+  for (const client of [cycle, ticks]) {
+    const { code, stderr } = await client.ended;
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /Error \(connect\): /);
+  }
+});
+
+Deno.test("jmp run serves a file in upstream's words", async () => {
+  using config = await benchConfig();
+  using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = free.addr;
+  free.close();
+  const words = [
+    "run",
+    "--exporter-config",
+    config.path,
+    "--tls-grpc-listener",
+    `127.0.0.1:${port}`,
+    "--tls-grpc-insecure",
+    "--json",
+  ];
+  await using exporter = start(words);
+  await exporter.said("\n");
+  assert.equal((await run(["client", "--host", `127.0.0.1:${port}`, "power", "on"])).code, 0);
+  for (const wrong of [words.slice(0, 3), words.filter((word) => word !== "--tls-grpc-insecure"), ["run"]]) {
+    assert.equal((await run(wrong)).code, 2);
+  }
+});
+
+Deno.test("a driver in TypeScript beside the config is opened, with what it imports", async () => {
+  using folder = temporaryFolder();
+  folder.file("volts.ts", "export const volts: number = 12;\n");
+  folder.file(
+    "relay.ts",
+    `import { defineDriver, type DriverContext, power, z } from "jumpstarter";
+     import { volts } from "./volts.ts";
+     interface Relay { on: boolean }
+     export default defineDriver({
+       name: "test-relay",
+       summary: "A relay of this test",
+       implements: power,
+       config: z.object({ amperes: z.number() }),
+       open({ config }: DriverContext<{ amperes: number }, Record<never, never>>) {
+         const relay: Relay = { on: false };
+         return {
+           on: () => { relay.on = true; },
+           off: () => { relay.on = false; },
+           async *read() { yield { voltage: relay.on ? volts : 0, current: config.amperes }; },
+         };
+       },
+     });`,
+  );
+  const file = folder.file(
+    "bench.yaml",
+    "metadata: {name: bench}\nexport: {relay: {type: ./relay.ts, config: {amperes: 2}}}\n",
+  );
+  const { code, stdout, stderr } = await run(["client", "--exporter-config", file, "relay", "read", "--json"]);
+  assert.deepEqual([code, stdout], [0, '{"voltage":0,"current":2}\n'], stderr);
+  const tree = await run(["client", "--exporter-config", file]);
+  assert.match(tree.stdout, /relay\s+power\s+on, off/);
+});
