@@ -22,7 +22,8 @@ export function runCommand(interrupted: AbortSignal): Commander {
       .option("--exporter-config <file>", "exporter file")
       .option("--tls-grpc-listener <address>", "[HOST:]PORT to serve clients on directly (host: 0.0.0.0)")
       .option("--tls-grpc-insecure", "serve without TLS")
-      .option("--no-hooks", "run a file with hooks without running them"),
+      .option("--no-hooks", "run a file with hooks without running them")
+      .option("--json", "print the addresses as JSON once clients can connect"),
   ).action(async (flags: RunFlags, self: Commander) => {
     const { exporter, exporterConfig, tlsGrpcListener, tlsGrpcInsecure } = flags;
     if ((exporter === undefined) === (exporterConfig === undefined)) {

@@ -4,10 +4,19 @@
  *
  * @module
  */
-import { FrameType } from "./messages/jumpstarter/v1/router_pb.ts";
 import { fieldKey, ProtobufReader, varintSize, WireType } from "./protobuf.ts";
 
-export { FrameType };
+/** What a frame means. */
+export enum FrameType {
+  /** Bytes. An empty frame is legal and is not the end. */
+  DATA = 0,
+  /** Nobody sends it, and receivers ignore it. */
+  RST_STREAM = 3,
+  /** Keeps the stream alive. It is never answered, and counts as an empty frame. */
+  PING = 6,
+  /** The sender sends no more bytes; the other direction stays open. */
+  GOAWAY = 7,
+}
 
 /** One frame of a byte stream. */
 export interface StreamFrame {

@@ -5,8 +5,6 @@
  *
  * @module
  */
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { JumpstarterError } from "../core/errors.ts";
 import { renderPath } from "../core/issues.ts";
 import { fieldKey, maxNesting, ProtobufReader, ProtobufWriter, WireType } from "./protobuf.ts";
@@ -15,32 +13,23 @@ import { fieldKey, maxNesting, ProtobufReader, ProtobufWriter, WireType } from "
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /**
- * The message for a value made of null, booleans, finite numbers, strings, arrays and plain objects. Further, a `Date`
- * becomes its ISO 8601 text, a `bigint` its number, `undefined` is left out of an object and null elsewhere.
+ * Writes a field of type Value, for a value made of null, booleans, finite numbers, strings, arrays and plain objects.
+ * Further, a `Date` becomes its ISO 8601 text, a `bigint` its number, `undefined` is left out of an object and null
+ * elsewhere.
  *
- * @param place What the value is, for errors: `result`, or `["args", 1]`.
+ * @param place What the value is, for errors: `"result"`, or `"args", 1`.
  * @throws {JumpstarterError} `invalid_argument` with the place, for anything else: NaN, infinities, integers beyond
  * 2^53 given as `bigint`, bytes, text with half a surrogate pair, other objects, and nesting that a peer's protobuf
  * would refuse (about 49 arrays or 33 objects inside each other; a value that contains itself ends up here).
  */
-export function toValue(value: unknown, ...place: PropertyKey[]): Value {
-  const writer = new ProtobufWriter(1); // As inside a driver call, so that the limit of nesting is the same.
-  new ValueWriter(writer, place.length > 0 ? place : ["value"]).content(value);
-  return fromBinary(ValueSchema, writer.finish());
-}
-
-/** The value that a message holds. A Value without content is null. Keys such as `__proto__` are keys like any other. */
-export function fromValue(value: Value): Json {
-  return readContent(new ProtobufReader(toBinary(ValueSchema, value), "google.protobuf.Value", 1), null);
-}
-
-/** Writes a field of type Value; the same rules and errors as {@linkcode toValue}. */
 export function writeValue(writer: ProtobufWriter, field: number, value: unknown, ...place: PropertyKey[]): void {
   new ValueWriter(writer, place).field(field, value);
 }
 
 /**
- * Reads a field of type Value. `before` is what the field held already: a message field that occurs twice is merged.
+ * Reads a field of type Value. One without content is null, and keys such as `__proto__` are keys like any other.
+ *
+ * `before` is what the field held already: a message field that occurs twice is merged.
  *
  * @throws {JumpstarterError} `internal` for malformed bytes.
  */
@@ -69,11 +58,11 @@ class ValueWriter {
 
   field(field: number, value: unknown): void {
     const mark = this.#open(field);
-    this.content(value);
+    this.#content(value);
     this.#writer.close(mark);
   }
 
-  content(value: unknown): void {
+  #content(value: unknown): void {
     switch (typeof value) {
       case "string":
         if (!value.isWellFormed()) throw this.#refusal("well-formed text", "half a surrogate pair");

@@ -117,7 +117,7 @@ Deno.test("a client whose exporter is killed ends with 3 and says so", async () 
 
 Deno.test("jmp run serves a file in upstream's words", async () => {
   using config = await benchConfig();
-  using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = free.addr;
   free.close();
   const words = [

@@ -69,7 +69,14 @@ export function start(args: string[], { env, cwd, stdin, limitMs = 20_000 }: Run
   return {
     ended,
     pid: child.pid,
-    said: (text) => output.until(text),
+    said: (text) =>
+      Promise.race([
+        output.until(text),
+        ended.then(({ code, stdout, stderr }) => {
+          if (stdout.includes(text)) return stdout;
+          throw new Error(`The program ended with ${code} before it said ${JSON.stringify(text)}: ${stderr}`);
+        }),
+      ]),
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       try {
@@ -90,9 +97,7 @@ export interface Exporter extends Running {
 export async function startExporter(config: string, args: string[] = [], options: RunOptions = {}): Promise<Exporter> {
   const words = ["exporter", "run", config, "--listen", "127.0.0.1:0", "--json", ...args];
   const running = start(words, { limitMs: 120_000, ...options });
-  const line = await Promise.race([running.said("\n"), running.ended]);
-  if (typeof line !== "string") throw new Error(`The exporter ended with ${line.code}: ${line.stderr}`);
-  const { addresses: [address] } = JSON.parse(line) as { addresses: string[] };
+  const { addresses: [address] } = JSON.parse(await running.said("\n")) as { addresses: string[] };
   return { ...running, address, config, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
 }
 

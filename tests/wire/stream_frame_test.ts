@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import {
-  FrameType,
-  StreamRequestSchema,
-  StreamResponseSchema,
-} from "../../lib/wire/messages/jumpstarter/v1/router_pb.ts";
-import { decodeStreamFrame, encodeStreamFrame } from "../../lib/wire/stream_frame.ts";
+import * as generated from "../../lib/wire/messages/jumpstarter/v1/router_pb.ts";
+import { decodeStreamFrame, encodeStreamFrame, FrameType } from "../../lib/wire/stream_frame.ts";
+
+const { StreamRequestSchema, StreamResponseSchema } = generated;
 
 const anyPayload = fc.uint8Array({ maxLength: 20_000, size: "max" });
 const anyType = fc.constantFrom(FrameType.DATA, FrameType.RST_STREAM, FrameType.PING, FrameType.GOAWAY);
+
+Deno.test("The frame types are those of the protocol", () => {
+  assert.deepEqual(FrameType, generated.FrameType);
+});
 
 Deno.test("A frame is encoded to the same bytes as by protobuf-es, in either direction", () => {
   fc.assert(fc.property(anyPayload, anyType, (payload, frameType) => {

@@ -3,7 +3,8 @@ import { create, fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protob
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { isJumpstarterError } from "../../lib/core/errors.ts";
-import { fromValue, type Json, toValue } from "../../lib/wire/value.ts";
+import type { Json } from "../../lib/wire/value.ts";
+import { fromValue, toValue } from "../../lib/wire/value_message.ts";
 import { anyJson, nested } from "./values.ts";
 
 /** Through the message's bytes and back. */
