@@ -129,6 +129,9 @@ async function problemsOf(file: string): Promise<{ problems: Problem[]; drivers:
   if (!config) return { problems, drivers: 0 };
   const planned = await planTree(config, bundledDrivers);
   const count = (nodes: readonly PlannedNode[]): number =>
-    nodes.reduce((sum, node) => sum + 1 + (node.kind === "driver" ? count(node.children) : 0), 0);
+    nodes.reduce((sum, node) => {
+      if (node.kind === "proxy") return sum;
+      return sum + 1 + Object.keys(node.driver.provides ?? {}).length + count(node.children);
+    }, 0);
   return { problems: [...problems, ...planned.problems], drivers: planned.root ? count(planned.root.children) : 0 };
 }

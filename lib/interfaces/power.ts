@@ -50,7 +50,8 @@ export type PowerClient = Client<typeof power>;
 
 /**
  * `read` makes `count` passes, each over all that one call yields. A driver whose readings do not end would make the
- * first pass last for ever: once a pass has gone on for longer than the interval, `count` lines are enough.
+ * first pass last for ever: once a pass has gone on for longer than the interval, and than a second, `count` lines are
+ * enough.
  */
 function readCommand(client: { read(options: { signal: AbortSignal }): AsyncIterable<PowerReading> }): Command {
   return command("Measure voltage and current", async ({ count, interval }, { signal, print }) => {
@@ -62,7 +63,7 @@ function readCommand(client: { read(options: { signal: AbortSignal }): AsyncIter
       const timer = setTimeout(() => {
         late = true;
         if (enough()) ended.abort();
-      }, interval * 1000);
+      }, Math.max(interval, 1) * 1000);
       try {
         for await (const reading of client.read({ signal: AbortSignal.any([signal, ended.signal]) })) {
           print(reading, renderReading(reading));

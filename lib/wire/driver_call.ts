@@ -1,7 +1,7 @@
 /**
- * The messages of driver calls, written by hand: plain values to bytes and back without a message object in between, in a
- * third of the time. `StreamingDriverCallRequest` and `StreamingDriverCallResponse` have the same fields, hence the
- * same codec.
+ * The messages of driver calls, written by hand: plain values to bytes and back without a message object in between,
+ * in a third of the time. `StreamingDriverCallRequest` and `StreamingDriverCallResponse` have the same fields, hence
+ * the same codec.
  *
  * @module
  */

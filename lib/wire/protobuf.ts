@@ -55,7 +55,7 @@ export class ProtobufWriter {
     this.#delimited(bytes);
   }
 
-  /** A field of type `bool`, an enum, or an unsigned integer below 2^31. */
+  /** A field of type `bool`, an enum, or an integer of at least 0 and below 2^32. */
   varint(field: number, value: number): void {
     this.#varint(fieldKey(field, WireType.varint));
     this.#varint(value);
@@ -205,6 +205,11 @@ export class ProtobufReader {
     return this.#varint() !== 0;
   }
 
+  /** The value of an unsigned integer; one beyond 2^53 loses precision. */
+  uint(): number {
+    return this.#varint();
+  }
+
   /** The value of an enum. */
   int32(): number {
     let value = 0;
@@ -306,6 +311,12 @@ export class ProtobufReader {
   #malformed(why: string): JumpstarterError {
     return new JumpstarterError("internal", `Malformed ${this.#name}: ${why}`);
   }
+}
+
+/** Sets a key of a map; a mere assignment to `__proto__` would set the object's prototype. */
+export function setEntry<T>(map: Record<string, T>, key: string, value: T): void {
+  if (key !== "__proto__") map[key] = value;
+  else Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function shortAscii(bytes: Uint8Array): string | undefined {

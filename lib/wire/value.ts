@@ -7,7 +7,7 @@
  */
 import { JumpstarterError } from "../core/errors.ts";
 import { renderPath } from "../core/issues.ts";
-import { fieldKey, maxNesting, ProtobufReader, ProtobufWriter, WireType } from "./protobuf.ts";
+import { fieldKey, maxNesting, type ProtobufReader, type ProtobufWriter, setEntry, WireType } from "./protobuf.ts";
 
 /** What a Value holds. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -216,9 +216,7 @@ function readEntry(reader: ProtobufReader, struct: Record<string, Json>): void {
     else reader.skip(key);
   }
   reader.leave(outer);
-  // Assigning to `__proto__` would set the object's prototype.
-  if (name !== "__proto__") struct[name] = value;
-  else Object.defineProperty(struct, name, { value, writable: true, enumerable: true, configurable: true });
+  setEntry(struct, name, value);
 }
 
 function isObject(value: Json): value is { [key: string]: Json } {

@@ -1,6 +1,6 @@
 /**
- * `google.protobuf.Value` as protobuf-es has it, for what is built on that library. Nothing that a program needs to start
- * may import this: loading protobuf-es takes as long as starting Deno.
+ * `google.protobuf.Value` as protobuf-es has it, for what is built on that library. Nothing that a program needs to
+ * start may import this: loading protobuf-es takes as long as starting Deno.
  *
  * @module
  */

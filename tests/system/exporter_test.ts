@@ -5,7 +5,7 @@ import { benchConfig, run, start, startExporter, temporaryFolder } from "./progr
 Deno.test("exporter init prints a file that exporter check accepts", async () => {
   using config = await benchConfig();
   const { code, stdout } = await run(["exporter", "check", config.path]);
-  assert.deepEqual([code, stdout], [0, `${config.path}: no errors, 4 drivers\n`]);
+  assert.deepEqual([code, stdout], [0, `${config.path}: no errors, 5 drivers\n`]);
 });
 
 Deno.test("exporter check prints every problem with its place and ends with 2", async () => {

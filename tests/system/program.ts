@@ -90,15 +90,16 @@ export function start(args: string[], { env, cwd, stdin, limitMs = 20_000 }: Run
 /** An exporter that is up. */
 export interface Exporter extends Running {
   readonly address: string;
-  readonly config: string;
+  /** Where it listens: its TCP address, then the socket for local clients. */
+  readonly addresses: readonly string[];
 }
 
 /** Starts an exporter of a config on a free port and waits until it serves. */
 export async function startExporter(config: string, args: string[] = [], options: RunOptions = {}): Promise<Exporter> {
   const words = ["exporter", "run", config, "--listen", "127.0.0.1:0", "--json", ...args];
   const running = start(words, { limitMs: 120_000, ...options });
-  const { addresses: [address] } = JSON.parse(await running.said("\n")) as { addresses: string[] };
-  return { ...running, address, config, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
+  const { addresses } = JSON.parse(await running.said("\n")) as { addresses: string[] };
+  return { ...running, address: addresses[0], addresses, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
 }
 
 /** A folder for one test. */

@@ -21,7 +21,7 @@ export const anyJson: fc.Arbitrary<Json> = fc.letrec<{ json: Json }>((tie) => ({
 })).json;
 
 /** Text on both sides of the codec's limit for short ones. */
-function text(): fc.Arbitrary<string> {
+export function text(): fc.Arbitrary<string> {
   return fc.oneof(
     fc.string({ unit: "grapheme-ascii", maxLength: 60 }),
     fc.string({ unit: "binary", maxLength: 60 }),

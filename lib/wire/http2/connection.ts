@@ -88,6 +88,8 @@ export abstract class Connection implements FrameSink {
     this.#probe = new BandwidthProbe(limits.initialWindowBytes, limits.maxWindowBytes);
     this.#controls = new RateLimit(limits.controlBurst, limits.controlsPerSecond);
     this.#resets = new RateLimit(limits.resetBurst, limits.resetsPerSecond);
+    // Output is gathered here already; TCP holding back the rest of an answer would cost 40 ms.
+    (pipe as Partial<Deno.TcpConn>).setNoDelay?.(true);
     const { promise, resolve } = Promise.withResolvers<JumpstarterError | undefined>();
     this.closed = promise;
     this.#resolveClosed = resolve;
@@ -157,9 +159,14 @@ export abstract class Connection implements FrameSink {
     if (this.#resetByUs.size > rememberedResets) this.#resetByUs.delete(this.#resetByUs.values().next().value!);
   }
 
+  /** Whether this side has reset the stream not long ago, which the peer may not have known. */
+  protected wasReset(streamId: number): boolean {
+    return this.#resetByUs.has(streamId);
+  }
+
   /** Answers a frame of a stream that was closed before, unless the peer could not know that yet. */
   protected streamWasClosed(streamId: number): void {
-    if (this.#resetByUs.has(streamId)) return;
+    if (this.wasReset(streamId)) return;
     this.#countControl();
     this.refuse(streamId, ErrorCode.STREAM_CLOSED);
   }

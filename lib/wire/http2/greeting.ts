@@ -54,10 +54,9 @@ export class Greeting {
   }
 }
 
-/** Whether bytes begin like a request of HTTP/1.x. `PRI`, which HTTP/2 begins with, is no such request. */
+/** Whether bytes begin like a request of HTTP/1.x: a method and a target. `PRI *`, which HTTP/2 begins with, is none. */
 export function looksLikeHttp1(bytes: Uint8Array): boolean {
-  const text = latin1(bytes.subarray(0, 24));
-  return /^[A-Z]{3,20} \S/.test(text) && !text.startsWith("PRI ");
+  return /^[A-Z]{3,16} (?:\/|https?:|\* HTTP\/1)/.test(latin1(bytes.subarray(0, 32)));
 }
 
 /** The first line of what a peer sent, shortened and fit to be printed. */

@@ -24,6 +24,8 @@ const http1Text = "This is a Jumpstarter exporter. It speaks gRPC, which needs H
 export class ServerConnection extends Connection {
   readonly #accept: Acceptor;
   #lastStream = 0;
+  /** The last numbers that the client left out; they are not to be used any more. */
+  #lastGap = [0, 0];
   /** The number that GOAWAY named; it must not rise any more (RFC 9113 section 6.8). */
   #announcedLast: number | undefined;
   #draining = false;
@@ -59,7 +61,8 @@ export class ServerConnection extends Connection {
 
   protected override unknownStream(streamId: number, list: HeaderList | undefined, endStream: boolean): void {
     if (streamId % 2 === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `A client opened stream ${streamId}`);
-    if (streamId <= this.#lastStream) return this.streamWasClosed(streamId);
+    if (streamId <= this.#lastStream) return this.#oldStream(streamId);
+    if (streamId > this.#lastStream + 2) this.#lastGap = [this.#lastStream + 2, streamId - 2];
     this.#lastStream = streamId;
     if (this.#draining || this.streams.size >= this.limits.maxConcurrentStreams) {
       return this.refuse(streamId, ErrorCode.REFUSED_STREAM);
@@ -80,6 +83,16 @@ export class ServerConnection extends Connection {
     if (events === undefined) return stream.reset(ErrorCode.REFUSED_STREAM);
     stream.events = events;
     if (endStream && !stream.closed) stream.receiveEnd([]);
+  }
+
+  /** HEADERS for a number that cannot be opened any more (RFC 9113 section 5.1.1). */
+  #oldStream(streamId: number): void {
+    if (this.wasReset(streamId)) return;
+    const [from, to] = this.#lastGap;
+    if (from <= streamId && streamId <= to) {
+      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `Stream ${streamId} was left out before`);
+    }
+    throw new ConnectionError(ErrorCode.STREAM_CLOSED, `HEADERS for stream ${streamId}, which is closed`);
   }
 
   protected override firstHeaders(): boolean {

@@ -22,8 +22,8 @@ export interface CallContext {
 
 const responseHeaders: HeaderList = [[":status", "200"], ["content-type", "application/grpc"]];
 
-/** Ends a call before its handler runs: all there is of the response is a status. */
-export function answerStatus(stream: Stream, error: JumpstarterError): void {
+/** Answers a call with a status and nothing else. */
+export function answerStatus(stream: Stream, error?: JumpstarterError): void {
   stream.sendHeaders([...responseHeaders, ...statusFields(error)], true);
   stream.stopReceiving();
 }
@@ -123,7 +123,7 @@ abstract class Call implements ServerCall, StreamEvents {
     if (this.finished) return;
     this.finished = true;
     clearTimeout(this.#deadline);
-    if (!this.#sentHeaders) return answerStatus(this.stream, error ?? new JumpstarterError("internal", "No response"));
+    if (!this.#sentHeaders) return answerStatus(this.stream, error);
     this.stream.end(statusFields(error));
     this.stream.stopReceiving();
   }
@@ -176,20 +176,16 @@ export class UnaryCall extends Call {
     }
     // An answer that is there at once leaves with the others of this turn.
     if (response instanceof Uint8Array) this.#respond(response);
-    else this.settle(async () => this.#send(await response));
+    else this.settle(async () => this.#respond(await response));
   }
 
   override onDrained(): void {}
 
   #respond(response: Uint8Array): void {
-    this.#send(response);
-    this.finish();
-  }
-
-  #send(response: Uint8Array): void {
     if (this.finished) return;
     this.begin([]);
     this.stream.write(prefixOf(response.length), response);
+    this.finish();
   }
 }
 
