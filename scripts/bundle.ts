@@ -39,7 +39,7 @@ export async function bundle(folder: string): Promise<Metafile> {
       external: ["node:*"],
       alias: { ...packages.aliases, jumpstarter: join(root, manifest.exports) },
       nodePaths: [packages.folder],
-      plugins: [requiredBuiltins],
+      plugins: [requiredBuiltins, oneLocale],
       tsconfigRaw: {},
       metafile: true,
       logLevel: "warning",
@@ -87,6 +87,16 @@ const requiredBuiltins: Plugin = {
     });
     build.onLoad({ filter: /.*/, namespace: "required-builtin" }, ({ path }) => {
       return { contents: `export * from "node:${path}";` };
+    });
+  },
+};
+
+/** Of zod's fifty languages the program speaks one; the others would be loaded at every start. */
+const oneLocale: Plugin = {
+  name: "one-locale",
+  setup(build) {
+    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => {
+      return { contents: 'export { default as en } from "./en.js";' };
     });
   },
 };

@@ -17,19 +17,30 @@ export function addLogOptions(command: Commander): Commander {
     .option("--log-format <format>", "text or json; left out, text on a terminal and JSON elsewhere");
 }
 
+/** How long a record may wait for others to be written with it, in milliseconds: a busy exporter writes in batches. */
+const gatherMs = 5;
+
 /** A hub whose records are printed until the disposer runs. */
 export function printingHub(flags: LogFlags): { hub: LogHub } & AsyncDisposable {
   const hub = new LogHub({ level: levelOf(flags.logLevel) });
   const render = formatOf(flags.logFormat) === "json" ? renderJson : renderText;
   const end = new AbortController();
+  let lines: string[] = [];
+  const flush = () => {
+    if (lines.length > 0) noteLine(lines.join("\n"));
+    lines = [];
+  };
   const printing = (async () => {
-    for await (const record of hub.subscribe(end.signal)) noteLine(render(record));
+    for await (const record of hub.subscribe(end.signal)) {
+      if (lines.push(render(record)) === 1) setTimeout(flush, gatherMs);
+    }
   })();
   return {
     hub,
     async [Symbol.asyncDispose]() {
       end.abort();
       await printing;
+      flush();
     },
   };
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import { type ByteStream, byteStreamOf } from "../core/byte_stream.ts";
 import { isJumpstarterError, JumpstarterError, messageOf } from "../core/errors.ts";
 import { withLimit } from "../core/limit.ts";
@@ -12,12 +11,12 @@ import type { Caller } from "../contract/client.ts";
 import { decodeDriverCallResponse, encodeDriverCallRequest } from "../wire/driver_call.ts";
 import {
   type GetReportResponse,
-  GetReportResponseSchema,
+  getReportResponse,
   type GetStatusResponse,
-  GetStatusResponseSchema,
+  getStatusResponse,
   type LogStreamResponse,
-  LogStreamResponseSchema,
-} from "../wire/messages/jumpstarter/v1/jumpstarter_pb.ts";
+  logStreamResponse,
+} from "../wire/exporter_messages.ts";
 import { connectRpc } from "../wire/rpc/client.ts";
 import type { CallOptions, ClientStream, RpcClient } from "../wire/rpc/types.ts";
 import { decodeStreamFrame, encodeStreamFrame, FrameType } from "../wire/stream_frame.ts";
@@ -85,12 +84,12 @@ export class ExporterConnection implements AsyncDisposable {
       }
       throw inPhase(error, "connect");
     });
-    return fromBinary(GetReportResponseSchema, answer);
+    return getReportResponse.decode(answer);
   }
 
   /** The session's status. Exporters before 0.8 answer `unimplemented`. */
   async status(options?: CallOptions): Promise<GetStatusResponse> {
-    return fromBinary(GetStatusResponseSchema, await this.#rpc.unary(`${service}/GetStatus`, nothing, options));
+    return getStatusResponse.decode(await this.#rpc.unary(`${service}/GetStatus`, nothing, options));
   }
 
   /** The session's log: what is kept of it, then every record as it comes, until the signal aborts. */
@@ -99,7 +98,7 @@ export class ExporterConnection implements AsyncDisposable {
     void stream.send(nothing);
     stream.closeSend();
     try {
-      for await (const message of messages(stream)) yield fromBinary(LogStreamResponseSchema, message);
+      for await (const message of messages(stream)) yield logStreamResponse.decode(message);
     } catch (error) {
       if (!signal.aborted) throw error;
     }

@@ -8,7 +8,7 @@ import type { AnyInterface } from "../contract/interface.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { interfaceOf } from "../interfaces/table.ts";
-import type { DriverInstanceReport, GetReportResponse } from "../wire/messages/jumpstarter/v1/jumpstarter_pb.ts";
+import type { DriverInstanceReport, GetReportResponse } from "../wire/exporter_messages.ts";
 import type { ExporterConnection } from "./connection.ts";
 
 /** One driver of an exporter. */

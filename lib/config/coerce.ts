@@ -5,7 +5,7 @@
  * @module
  */
 import type { z } from "zod";
-import { explainIssues } from "../core/issues.ts";
+import { explainIssues, tellIntegers } from "../core/issues.ts";
 import { booleanWord, type YamlFile } from "./document.ts";
 import type { Problem } from "./problem.ts";
 
@@ -23,7 +23,7 @@ export function checkYaml<S extends z.ZodType>(
   path: readonly PropertyKey[],
 ): Checked<z.output<S>> {
   const problems: Problem[] = [];
-  let outcome = schema.safeParse(value);
+  let outcome = schema.safeParse(value, tellIntegers);
   if (!outcome.success) {
     const forgiven = structuredClone(value);
     for (const issue of outcome.error.issues) {
@@ -32,7 +32,7 @@ export function checkYaml<S extends z.ZodType>(
       set(forgiven, issue.path, change.value);
       problems.push(file.problem([...path, ...issue.path], change.warning, { severity: "warning" }));
     }
-    if (problems.length > 0) outcome = schema.safeParse(forgiven);
+    if (problems.length > 0) outcome = schema.safeParse(forgiven, tellIntegers);
   }
   if (outcome.success) return { value: outcome.data, problems };
   for (const issue of explainIssues(outcome.error, value, keysOf(schema))) {
@@ -53,7 +53,6 @@ function coerce(value: unknown, expected: string): { value: unknown; warning: st
       return taken(Number(value));
     }
     const truth = expected === "boolean" ? booleanWord(value) : undefined;
-    // `yes` and `on` are how people write booleans in YAML; only the value's other readings deserve a word.
     if (truth !== undefined) return taken(truth);
   }
   if (typeof value === "number" && expected === "string") return taken(String(value));

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { JumpstarterError } from "../core/errors.ts";
-import { explainIssues, renderPath } from "../core/issues.ts";
+import { explainIssues, renderPath, tellIntegers } from "../core/issues.ts";
 import type { Method, Shape } from "./method.ts";
 
 /** Arguments in wire order. Trailing ones that are absent are left out, absent ones before that are `null`. */
@@ -55,7 +55,7 @@ export function fromPositions(name: string, method: Method, positions: readonly 
  * @throws {JumpstarterError} `invalid_argument` with every complaint, each with its place below `name`.
  */
 export function check<S extends z.ZodType>(schema: S, value: unknown, name: string): z.output<S> {
-  const outcome = schema.safeParse(value);
+  const outcome = schema.safeParse(value, tellIntegers);
   if (outcome.success) return outcome.data;
   const complaints = explainIssues(outcome.error, value).map((issue) =>
     `${[name, renderPath(issue.path)].filter(Boolean).join(": ")}: ${issue.message}`

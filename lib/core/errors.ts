@@ -72,7 +72,7 @@ export function messageOf(thrown: unknown): string {
 
 /**
  * Turns anything that was thrown by a driver or the runtime into an error with a code, as the wire's rules ask:
- * a wrong value is `invalid_argument`, a limit that passed `deadline_exceeded`, a broken connection `unavailable`,
+ * a wrong value or text that does not parse is `invalid_argument`, a limit that passed `deadline_exceeded`, a broken connection `unavailable`,
  * any other failure of the operating system `internal`, and everything else `unknown`.
  */
 export function toJumpstarterError(thrown: unknown): JumpstarterError {
@@ -90,6 +90,9 @@ const connectionFailures = [
   Deno.errors.NetworkUnreachable,
 ];
 
+/** What Python calls a ValueError: a number out of its range, text that does not parse. */
+const valueFailures = [Deno.errors.InvalidData, RangeError, SyntaxError];
+
 function codeOf(thrown: unknown): Code {
   if (thrown instanceof DOMException) {
     if (thrown.name === "TimeoutError") return "deadline_exceeded";
@@ -98,7 +101,9 @@ function codeOf(thrown: unknown): Code {
   }
   if (thrown instanceof Deno.errors.TimedOut) return "deadline_exceeded";
   if (connectionFailures.some((kind) => thrown instanceof kind)) return "unavailable";
-  if (thrown instanceof Deno.errors.InvalidData || thrown instanceof RangeError) return "invalid_argument";
+  if (valueFailures.some((kind) => thrown instanceof kind)) return "invalid_argument";
+  // Zod belongs to the rooms above, and a driver's may be a copy of its own.
+  if (thrown instanceof Error && thrown.name === "ZodError") return "invalid_argument";
   if (thrown instanceof Error && Object.values(Deno.errors).some((kind) => thrown instanceof kind)) return "internal";
   const errno = (thrown as { code?: unknown } | null)?.code;
   if (thrown instanceof Error && typeof errno === "string" && /^E[A-Z0-9]+$/.test(errno)) return codeOfErrno(errno);

@@ -15,6 +15,16 @@ export interface ValueIssue {
   readonly message: string;
 }
 
+const integer = "int";
+
+/** Options for a schema's `safeParse`: without them, zod wants a `number` where it got no number instead of an integer. */
+export const tellIntegers: z.core.ParseContext<z.core.$ZodIssue> = {
+  error: ({ code, inst }) => {
+    const { format } = (inst?._zod.def ?? {}) as { format?: string };
+    return code === "invalid_type" && format === "safeint" ? integer : undefined;
+  },
+};
+
 /** The complaints behind a failed check of `input`, one for each wrong value or unknown key. */
 export function explainIssues(error: z.ZodError, input: unknown, knownKeys: readonly string[] = []): ValueIssue[] {
   return error.issues.flatMap((issue) => explain(issue, input, knownKeys));
@@ -26,7 +36,8 @@ export function describeValue(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
-  const text = JSON.stringify(value) ?? String(value);
+  // JSON has no infinities and throws at a bigint.
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
@@ -49,12 +60,10 @@ function explain(issue: z.core.$ZodIssue, input: unknown, knownKeys: readonly st
         aboutKey: true,
         message: `Unknown key "${key}"` + (issue.path.length === 0 ? suggestKey(key, knownKeys) : ""),
       }));
-    case "invalid_type":
-      return one(
-        value === undefined
-          ? `Expected ${named(issue.expected)}, but it is missing`
-          : `Expected ${named(issue.expected)}, got ${got}`,
-      );
+    case "invalid_type": {
+      const expected = named(issue.message === integer ? integer : issue.expected);
+      return one(`Expected ${expected}, ${value === undefined ? "but it is missing" : `got ${got}`}`);
+    }
     case "invalid_value":
       return one(
         `Expected ${issue.values.length > 1 ? "one of " : ""}${
@@ -70,6 +79,11 @@ function explain(issue: z.core.$ZodIssue, input: unknown, knownKeys: readonly st
       return one(
         `Expected ${issue.inclusive ? "at most" : "less than"} ${issue.maximum}${unitOf(issue.origin)}, got ${got}`,
       );
+    case "invalid_key": {
+      const key = issue.path.at(-1);
+      const why = issue.issues[0]?.message ?? issue.message;
+      return [{ path: issue.path, aboutKey: true, message: `${why}, got ${describeValue(key)}` }];
+    }
     case "invalid_union":
       return one(`${issue.message === "Invalid input" ? "Fits none of the allowed forms" : issue.message}, got ${got}`);
     default:

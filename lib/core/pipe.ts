@@ -13,7 +13,10 @@ export interface Pipe {
   write(bytes: Uint8Array): Promise<number>;
   /** Ends the direction away from here; the other one stays open. */
   closeWrite(): Promise<void>;
-  /** Gives the pipe up at once, both directions. A pending read or write fails. Safe to call twice. */
+  /**
+   * Gives the pipe up at once, both directions. A pending read or write fails; what was written still reaches the other
+   * end. Safe to call twice.
+   */
   close(): void;
 }
 
@@ -55,7 +58,7 @@ class MemoryPipe implements Pipe {
   }
 
   close(): void {
-    this.#outgoing.break();
+    this.#outgoing.end();
     this.#incoming.break();
   }
 }
@@ -75,7 +78,7 @@ class Direction {
   async read(buffer: Uint8Array): Promise<number | null> {
     while (this.#chunks.length === 0) {
       if (this.#state === "ended") return null;
-      if (this.#state === "broken") throw new Deno.errors.ConnectionReset("The other end of the pipe is closed");
+      if (this.#state === "broken") throw new Deno.errors.BadResource("The pipe is closed");
       await this.#change();
     }
     const chunk = this.#chunks[0];

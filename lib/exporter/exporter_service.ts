@@ -1,18 +1,17 @@
 /** `jumpstarter.v1.ExporterService`: report, calls, log and status of a session. @module */
-import { create, toBinary } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { dispatchStreaming, dispatchUnary } from "../contract/dispatch.ts";
 import { type Code, JumpstarterError, toJumpstarterError } from "../core/errors.ts";
 import { type LogRecord, plainField } from "../core/log.ts";
 import type { OpenDriver } from "../contract/tree.ts";
 import { decodeDriverCallRequest, encodeDriverCallResponse } from "../wire/driver_call.ts";
-import { LogSource } from "../wire/messages/jumpstarter/v1/common_pb.ts";
 import {
-  EndSessionResponseSchema,
-  GetReportResponseSchema,
-  GetStatusResponseSchema,
-  LogStreamResponseSchema,
-} from "../wire/messages/jumpstarter/v1/jumpstarter_pb.ts";
+  endSessionResponse,
+  getReportResponse,
+  getStatusResponse,
+  LogSource,
+  type LogStreamResponse,
+  logStreamResponse,
+} from "../wire/exporter_messages.ts";
 import type { Handler, ServerStream } from "../wire/rpc/types.ts";
 import { reportTree } from "./report.ts";
 import type { Session } from "./session.ts";
@@ -33,15 +32,12 @@ export function exporterService(session: Session): [string, Handler][] {
 }
 
 function getReport(session: Session): Uint8Array {
-  return toBinary(
-    GetReportResponseSchema,
-    create(GetReportResponseSchema, {
-      uuid: session.uuid,
-      labels: session.name === undefined ? {} : { "jumpstarter.dev/name": session.name },
-      reports: reportTree(session.tree),
-      motd: session.motd,
-    }),
-  );
+  return getReportResponse.encode({
+    uuid: session.uuid,
+    labels: session.name === undefined ? {} : { "jumpstarter.dev/name": session.name },
+    reports: reportTree(session.tree),
+    motd: session.motd,
+  });
 }
 
 async function driverCall(session: Session, bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
@@ -71,20 +67,18 @@ async function streamingDriverCall(session: Session, stream: ServerStream): Prom
 async function logStream(session: Session, stream: ServerStream): Promise<void> {
   stream.sendHeaders();
   for await (const record of session.hub.subscribe(stream.signal)) {
-    await stream.send(toBinary(LogStreamResponseSchema, logMessage(record)));
+    await stream.send(logStreamResponse.encode(logMessage(record)));
   }
 }
 
 function getStatus({ status }: Session): Uint8Array {
   const { current, previous, message, version } = status;
-  const answer = { status: current, previousStatus: previous, message, statusVersion: BigInt(version) };
-  return toBinary(GetStatusResponseSchema, create(GetStatusResponseSchema, answer));
+  return getStatusResponse.encode({ status: current, previousStatus: previous, message, statusVersion: version });
 }
 
 /** Without a lease there is nothing to end: the session lasts as long as the exporter. */
 function endSession(): Uint8Array {
-  const answer = { success: false, message: "This session has no lease that could end" };
-  return toBinary(EndSessionResponseSchema, create(EndSessionResponseSchema, answer));
+  return endSessionResponse.encode({ success: false, message: "This session has no lease that could end" });
 }
 
 /** Uuids of answers mean nothing, but upstream sends one with each. */
@@ -127,16 +121,16 @@ const sources = {
   system: LogSource.SYSTEM,
 } as const;
 
-function logMessage({ level, message, source, time, fields }: LogRecord) {
+function logMessage({ level, message, source, time, fields }: LogRecord): Partial<LogStreamResponse> {
   const { driver_type: driverType, operation, ...rest } = fields;
   const others = Object.entries(rest).filter(([, value]) => value !== undefined);
-  return create(LogStreamResponseSchema, {
+  return {
     severity: severities[level],
     message,
     source: sources[source],
     driverType: driverType as string | undefined,
     operation: operation as string | undefined,
-    timestamp: timestampFromDate(time),
+    timestamp: time,
     structuredFields: Object.fromEntries(others.map(([key, value]) => [key, String(plainField(value))])),
-  });
+  };
 }

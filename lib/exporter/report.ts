@@ -1,11 +1,7 @@
 /** The tree as clients see it. @module */
-import { create } from "@bufbuild/protobuf";
 import type { DriverTree, OpenDriver } from "../contract/tree.ts";
 import { interfaceLabel } from "../interfaces/table.ts";
-import {
-  type DriverInstanceReport,
-  DriverInstanceReportSchema,
-} from "../wire/messages/jumpstarter/v1/jumpstarter_pb.ts";
+import type { DriverInstanceReport } from "../wire/exporter_messages.ts";
 
 /**
  * The drivers depth first, parents before their children. A driver that a proxy leads to stands at the proxy's place as
@@ -14,13 +10,13 @@ import {
 export function reportTree({ root }: DriverTree): DriverInstanceReport[] {
   const reports: DriverInstanceReport[] = [];
   const visit = (driver: OpenDriver, parent?: OpenDriver, name?: string) => {
-    reports.push(create(DriverInstanceReportSchema, {
+    reports.push({
       uuid: driver.uuid,
       parentUuid: parent?.uuid,
       labels: labelsOf(driver, name),
       description: driver.description,
-      methodsDescription: { ...driver.methodsDescription },
-    }));
+      methodsDescription: driver.methodsDescription,
+    });
     for (const [childName, child] of driver.children) visit(child, driver, childName);
   };
   visit(root);

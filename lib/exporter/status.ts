@@ -1,5 +1,5 @@
 /** What a session says about itself. @module */
-import { ExporterStatus } from "../wire/messages/jumpstarter/v1/common_pb.ts";
+import { ExporterStatus } from "../wire/exporter_messages.ts";
 
 export { ExporterStatus };
 

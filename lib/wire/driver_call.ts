@@ -32,7 +32,7 @@ const ResponseField = { uuid: 1, result: 2 } as const;
  * Bytes of a request.
  *
  * @throws {JumpstarterError} `invalid_argument` for an argument that cannot travel, with its place (`args[1].x`); see
- * `toValue` for what can.
+ * `writeValue` for what can.
  */
 export function encodeDriverCallRequest(call: DriverCallRequest<unknown>): Uint8Array<ArrayBuffer> {
   const writer = new ProtobufWriter();
@@ -66,7 +66,7 @@ export function decodeDriverCallRequest(bytes: Uint8Array): DriverCallRequest {
  * Bytes of a response.
  *
  * @throws {JumpstarterError} `invalid_argument` for a result that cannot travel, with its place (`result.x`); see
- * `toValue` for what can.
+ * `writeValue` for what can.
  */
 export function encodeDriverCallResponse({ uuid, result }: DriverCallResponse<unknown>): Uint8Array<ArrayBuffer> {
   const writer = new ProtobufWriter();

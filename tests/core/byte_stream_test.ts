@@ -43,8 +43,10 @@ Deno.test("echoStream() takes no more than its reader does", async () => {
 
 Deno.test("Disposing an echoStream() frees the read and the write that wait on it", async () => {
   const reading = echoStream();
+  sinkOf(reading);
   const pendingRead = sourceOf(reading).next();
   const writing = echoStream();
+  sourceOf(writing);
   const pendingWrite = sinkOf(writing).write(bytes(1));
   const both = Promise.allSettled([pendingRead, pendingWrite]);
   await reading[Symbol.asyncDispose]();

@@ -96,17 +96,6 @@ Deno.test("A real failed connection of Deno and of Node is unavailable", async (
   assert.equal(toJumpstarterError(failure).code, "unavailable");
 });
 
-Deno.test("A stack that overflowed is the driver's fault, not the caller's", () => {
-  const endless = (): number => 1 + endless();
-  let thrown: unknown;
-  try {
-    endless();
-  } catch (error) {
-    thrown = error;
-  }
-  assert.equal(toJumpstarterError(thrown).code, "unknown");
-});
-
 Deno.test("messageOf() gives the text of anything that was thrown", () => {
   assert.equal(messageOf(new Error("burnt")), "burnt");
   assert.equal(messageOf(new TypeError()), "TypeError");

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { describeValue, explainIssues, renderPath } from "../../lib/core/issues.ts";
+import { describeValue, explainIssues, renderPath, tellIntegers } from "../../lib/core/issues.ts";
 
 function explain(schema: z.ZodType, value: unknown, keys?: string[]): string[] {
-  const { error } = schema.safeParse(value);
+  const { error } = schema.safeParse(value, tellIntegers);
   return explainIssues(error!, value, keys).map(({ path, message }) =>
     [renderPath(path), message].filter(Boolean).join(": ")
   );

@@ -4,7 +4,7 @@ import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { decodeDriverCallResponse, encodeDriverCallResponse } from "../../lib/wire/driver_call.ts";
 import type { Json } from "../../lib/wire/value.ts";
-import { toValue } from "../../lib/wire/value_message.ts";
+import { toValue } from "../wire/value_message.ts";
 import { anyJson, damaged } from "../wire/values.ts";
 import { peerTest, pythonPeer, runPython } from "./python.ts";
 

@@ -4,7 +4,7 @@ import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { isJumpstarterError } from "../../lib/core/errors.ts";
 import type { Json } from "../../lib/wire/value.ts";
-import { fromValue, toValue } from "../../lib/wire/value_message.ts";
+import { fromValue, toValue } from "./value_message.ts";
 import { anyJson, nested } from "./values.ts";
 
 /** Through the message's bytes and back. */

@@ -97,7 +97,7 @@ export class ClientConnection extends Connection {
     const id = this.#nextStream;
     this.#nextStream += 2;
     this.streams.set(id, stream);
-    stream.open(id, this.peerSettings.initialWindowBytes, this.limits.initialWindowBytes);
+    stream.open(id, this.peerSettings.initialWindowBytes);
     if (this.#nextStream > maxWindowBytes) {
       this.#refusal = this.unavailable(`All stream numbers of the connection to ${this.peer} are used up`);
     }

@@ -15,7 +15,7 @@ import { RateLimit } from "./rate.ts";
 import { SendQueue } from "./send_queue.ts";
 import { initialPeerSettings, ownSettings, type PeerSettings, withSettings } from "./settings.ts";
 import type { Stream } from "./stream.ts";
-import { BandwidthProbe, ConnectionWindow } from "./window.ts";
+import { ConnectionWindow } from "./window.ts";
 
 /** What both sides of a connection need to know. */
 export interface ConnectionOptions {
@@ -28,8 +28,6 @@ export interface ConnectionOptions {
 
 /** Numbers of streams we reset that are remembered, since the peer may not have known when it sent its next frame. */
 const rememberedResets = 1024;
-/** Marks the PINGs that measure bandwidth. */
-const probePayload: Uint8Array = new TextEncoder().encode("jmp-bdp\0");
 
 /**
  * One HTTP/2 connection over a pipe (RFC 9113): what servers and clients have in common. What differs between the roles
@@ -55,7 +53,6 @@ export abstract class Connection implements FrameSink {
   readonly #decoder: HpackDecoder;
   readonly #encoder = new HpackEncoder();
   readonly #window: ConnectionWindow;
-  readonly #probe: BandwidthProbe;
   readonly #controls: RateLimit;
   readonly #resets: RateLimit;
   readonly #resetByUs = new Set<number>();
@@ -85,7 +82,6 @@ export abstract class Connection implements FrameSink {
     this.#greeting = new Greeting(role === "server" ? "client" : "server");
     this.#decoder = new HpackDecoder(limits.maxHeaderListBytes);
     this.#window = new ConnectionWindow(limits.connectionWindowBytes);
-    this.#probe = new BandwidthProbe(limits.initialWindowBytes, limits.maxWindowBytes);
     this.#controls = new RateLimit(limits.controlBurst, limits.controlsPerSecond);
     this.#resets = new RateLimit(limits.resetBurst, limits.resetsPerSecond);
     // Output is gathered here already; TCP holding back the rest of an answer would cost 40 ms.
@@ -103,11 +99,6 @@ export abstract class Connection implements FrameSink {
   }
 
   // What streams ask for.
-
-  /** Bytes that a stream's receive window should have by now. */
-  get wantedWindow(): number {
-    return this.#probe.window;
-  }
 
   sendHeaders(streamId: number, fields: HeaderList, end: boolean): void {
     this.writer.headers(streamId, this.#encoder.encode(fields), end, this.peerSettings.maxFrameBytes);
@@ -299,7 +290,6 @@ export abstract class Connection implements FrameSink {
     if (bytes === 0) this.#countControl();
     const credit = this.#window.receive(bytes);
     if (credit > 0) this.writer.windowUpdate(0, credit);
-    if (this.#probe.receive(bytes)) this.writer.ping(probePayload, false);
 
     const stream = this.streams.get(streamId);
     this.#dataStream = stream;
@@ -365,10 +355,9 @@ export abstract class Connection implements FrameSink {
   onSettingsAck(): void {}
 
   onPing(payload: Uint8Array, ack: boolean): void {
-    if (!ack) {
-      this.#countControl();
-      this.writer.ping(payload, true);
-    } else if (payload.every((byte, i) => byte === probePayload[i])) this.#probe.answered();
+    // None is ever sent by this side, so an answer can only be a mistake.
+    this.#countControl();
+    if (!ack) this.writer.pingAck(payload);
   }
 
   onGoAway(lastStreamId: number, errorCode: number, debug: Uint8Array): void {

@@ -76,7 +76,7 @@ export class ServerConnection extends Connection {
     if (request === undefined || endStream && length) return this.refuse(streamId, ErrorCode.PROTOCOL_ERROR);
 
     const stream = new Stream(this);
-    stream.open(streamId, this.peerSettings.initialWindowBytes, this.limits.initialWindowBytes);
+    stream.open(streamId, this.peerSettings.initialWindowBytes);
     stream.receiveHeaders(length);
     this.streams.set(streamId, stream);
     const events = this.#accept(stream, request);

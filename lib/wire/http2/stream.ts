@@ -118,7 +118,7 @@ export class Stream {
   /** Gives `bytes` of received body free for the peer to send more. */
   consumed(bytes: number): void {
     if (this.#closed || this.#receivedEnd || bytes === 0) return;
-    const increment = this.#window!.consume(bytes, this.#connection.wantedWindow);
+    const increment = this.#window!.consume(bytes);
     if (increment > 0) this.#connection.writer.windowUpdate(this.id, increment);
   }
 
@@ -141,10 +141,11 @@ export class Stream {
   // What the connection does.
 
   /** The stream gets its number, and the windows that go with it. */
-  open(id: number, sendWindow: number, receiveWindow: number): void {
+  open(id: number, sendWindow: number): void {
+    const { limits } = this.#connection;
     this.id = id;
     this.sendWindow = sendWindow;
-    this.#window = new ReceiveWindow(receiveWindow);
+    this.#window = new ReceiveWindow(limits.initialWindowBytes, limits.maxWindowBytes);
     const fields = this.#waitingHeaders;
     if (fields === undefined) return;
     this.#waitingHeaders = undefined;

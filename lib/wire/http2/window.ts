@@ -42,22 +42,37 @@ export class WindowBudget {
 /** The budget of this process. */
 export const windowBudget = new WindowBudget(windowBudgetBytes);
 
+/** A round trip of so many milliseconds must not slow a stream down. */
+const roundTripMs = 200;
+
 /**
  * What the peer may send on one stream. Bytes are counted off as they arrive and credited again when their reader has
  * consumed them, so a reader that pauses stops its own stream and no other.
+ *
+ * A window that is consumed within one long round trip could be what limits the peer, so it is doubled; a slow stream, or
+ * a slow reader, keeps a small one.
  */
 export class ReceiveWindow {
+  readonly #most: number;
   readonly #budget: WindowBudget;
+  readonly #now: () => number;
   #size: number;
   /** Bytes that the peer may still send. */
   #left: number;
   /** Bytes that were consumed and are not yet credited. */
   #consumed = 0;
+  /** Bytes that were credited since `#since`. */
+  #credited = 0;
+  #since: number;
 
-  constructor(size: number, budget: WindowBudget = windowBudget) {
+  /** Begins with `size` bytes and grows to `most`; `now` tells the time in milliseconds. */
+  constructor(size: number, most: number, budget: WindowBudget = windowBudget, now = () => performance.now()) {
     this.#size = size;
     this.#left = size;
+    this.#most = most;
     this.#budget = budget;
+    this.#now = now;
+    this.#since = now();
     budget.take(size);
   }
 
@@ -69,64 +84,34 @@ export class ReceiveWindow {
 
   /**
    * Notes that `bytes` were consumed. Returns the increment to send, or 0: a credit goes out when a quarter of the window
-   * has been consumed. `wanted` is the size that the connection's bandwidth calls for.
+   * has been consumed.
    */
-  consume(bytes: number, wanted: number): number {
+  consume(bytes: number): number {
     this.#consumed += bytes;
     if (this.#consumed < this.#size / 4) return 0;
-    const growth = wanted > this.#size ? this.#budget.grow(wanted - this.#size) : 0;
-    const increment = this.#consumed + growth;
-    this.#size += growth;
+    const increment = this.#consumed + this.#grow(this.#consumed);
     this.#left += increment;
     this.#consumed = 0;
     return increment;
+  }
+
+  #grow(consumed: number): number {
+    this.#credited += consumed;
+    if (this.#credited < this.#size) return 0;
+    const now = this.#now();
+    const quick = now - this.#since < roundTripMs;
+    this.#since = now;
+    this.#credited = 0;
+    if (!quick || this.#size >= this.#most) return 0;
+    const growth = this.#budget.grow(Math.min(this.#size, this.#most - this.#size));
+    this.#size += growth;
+    return growth;
   }
 
   /** Returns its size to the budget. */
   close(): void {
     this.#budget.giveBack(this.#size);
     this.#size = 0;
-  }
-}
-
-/**
- * Measures how many bytes are under way between the peer's sending and our answer: the bandwidth-delay product. A PING
- * goes out when a whole window has arrived; if most of a window arrives again before its answer, the window is what
- * limits the peer, and it is doubled.
- *
- * The PINGs only ever follow data of the peer, which gRPC's servers do not count as abuse.
- */
-export class BandwidthProbe {
-  readonly #most: number;
-  #window: number;
-  #received = 0;
-  #probing = false;
-
-  /** Begins with windows of `initial` bytes and never asks for more than `most`. */
-  constructor(initial: number, most: number) {
-    this.#window = initial;
-    this.#most = most;
-  }
-
-  /** Bytes that a stream's window should have. */
-  get window(): number {
-    return this.#window;
-  }
-
-  /** Counts what arrived; `true` when a PING should be sent now. */
-  receive(bytes: number): boolean {
-    this.#received += bytes;
-    if (this.#probing || this.#received < this.#window || this.#window >= this.#most) return false;
-    this.#received = 0;
-    this.#probing = true;
-    return true;
-  }
-
-  /** The PING was answered. */
-  answered(): void {
-    if (this.#received >= this.#window * 2 / 3) this.#window = Math.min(2 * this.#received, this.#most);
-    this.#received = 0;
-    this.#probing = false;
   }
 }
 

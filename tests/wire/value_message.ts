@@ -1,13 +1,12 @@
 /**
- * `google.protobuf.Value` as protobuf-es has it, for what is built on that library. Nothing that a program needs to
- * start may import this: loading protobuf-es takes as long as starting Deno.
+ * `google.protobuf.Value` as protobuf-es has it, to hold our codec to it.
  *
  * @module
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ListValueSchema, type Value } from "@bufbuild/protobuf/wkt";
-import { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
-import { type Json, readValue, writeValue } from "./value.ts";
+import { ProtobufReader, ProtobufWriter } from "../../lib/wire/protobuf.ts";
+import { type Json, readValue, writeValue } from "../../lib/wire/value.ts";
 
 /** The field of a ListValue, in which the value travels between the two codecs. */
 const values = 1;
