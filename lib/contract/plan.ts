@@ -6,7 +6,8 @@
 import { JumpstarterError } from "../core/errors.ts";
 import type { LogLevel } from "../core/log.ts";
 import { didYouMean } from "../core/nearest.ts";
-import type { AnyDriver } from "./driver.ts";
+import type { AnyDriver, Interfaces } from "./driver.ts";
+import type { AnyInterface } from "./interface.ts";
 
 /** A driver that a session will open. */
 export interface PlannedDriver {
@@ -50,9 +51,16 @@ export function planDriver(
   return { kind: "driver", name, driver, config, labels: {}, methodsDescription: {}, children };
 }
 
+/** The dotted path of a driver in another. */
+export function joinPath(parentPath: string, name: string): string {
+  return parentPath ? `${parentPath}.${name}` : name;
+}
+
 /** What a proxy's path leads to: a planned driver, or a child that one provides itself. */
 export interface ProxyTarget {
   readonly planned: PlannedDriver;
+  /** Dotted path of `planned` from the root; no proxy is part of it. */
+  readonly path: string;
   /** Names below `planned` of children that drivers provide. */
   readonly provided: readonly string[];
 }
@@ -71,7 +79,7 @@ export function resolveProxy(
     const circle = [...seen.slice(seen.indexOf(proxy)), proxy].map((step) => step.ref).join(" → ");
     throw new JumpstarterError("failed_precondition", `Proxy "${proxy.name}" leads back to itself: ${circle}`);
   }
-  let target: ProxyTarget = { planned: root, provided: [] };
+  let target: ProxyTarget = { planned: root, path: "", provided: [] };
   for (const step of proxy.ref.split(".")) {
     target = descend(root, target, step, proxy, [...seen, proxy]);
   }
@@ -80,15 +88,16 @@ export function resolveProxy(
 
 function descend(
   root: PlannedDriver,
-  { planned, provided }: ProxyTarget,
+  { planned, path, provided }: ProxyTarget,
   step: string,
   proxy: PlannedProxy,
   seen: readonly PlannedProxy[],
 ): ProxyTarget {
   const below = provided.length === 0 ? planned.children.find((child) => child.name === step) : undefined;
-  if (below) return below.kind === "proxy" ? resolveProxy(root, below, seen) : { planned: below, provided: [] };
+  if (below?.kind === "proxy") return resolveProxy(root, below, seen);
+  if (below) return { planned: below, path: joinPath(path, step), provided: [] };
   const provides = provided.length === 0 ? Object.keys(planned.driver.provides ?? {}) : [];
-  if (provides.includes(step)) return { planned, provided: [step] };
+  if (provides.includes(step)) return { planned, path, provided: [step] };
   const known = [...planned.children.map((child) => child.name), ...provides];
   throw new JumpstarterError(
     "failed_precondition",
@@ -118,6 +127,39 @@ export function checkProxies(root: PlannedDriver): { proxy: PlannedProxy; messag
   };
   visit(root, []);
   return complaints;
+}
+
+/**
+ * Checks that the children which drivers need are of the wanted interfaces.
+ *
+ * @returns one complaint for each wrong child that is there.
+ */
+export function checkChildren(root: PlannedDriver): { parent: PlannedDriver; name: string; message: string }[] {
+  const complaints: { parent: PlannedDriver; name: string; message: string }[] = [];
+  const visit = (parent: PlannedDriver) => {
+    const wanted = (parent.driver.children ?? {}) as Interfaces;
+    for (const child of parent.children) {
+      if (child.kind === "driver") visit(child);
+      const expected = Object.hasOwn(wanted, child.name) ? wanted[child.name].name : undefined;
+      const got = interfaceAt(root, child)?.name;
+      if (expected === undefined || got === undefined || got === expected) continue;
+      const message = `The driver ${parent.driver.name} needs the interface ${expected} here, got ${got}`;
+      complaints.push({ parent, name: child.name, message });
+    }
+  };
+  visit(root);
+  return complaints;
+}
+
+/** The interface of a node, or `undefined` for a proxy that leads nowhere: it is complained about where it stands. */
+function interfaceAt(root: PlannedDriver, node: PlannedNode): AnyInterface | undefined {
+  if (node.kind === "driver") return node.driver.implements;
+  try {
+    const { planned, provided } = resolveProxy(root, node);
+    return provided.length > 0 ? planned.driver.provides[provided[0]] : planned.driver.implements;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether opening `planned` needs one of `above` to be open, directly or through proxies below it. */

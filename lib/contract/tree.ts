@@ -7,11 +7,11 @@ import { isJumpstarterError, JumpstarterError, messageOf, toJumpstarterError } f
 import { withLimit } from "../core/limit.ts";
 import type { Logger, LogHub } from "../core/log.ts";
 import { clientOf } from "./client.ts";
-import { children as childrenKey, type Interfaces } from "./driver.ts";
+import { type AnyDriver, children as childrenKey, type Interfaces } from "./driver.ts";
 import { localCaller } from "./dispatch.ts";
 import { type AnyInterface, pythonClientOf } from "./interface.ts";
 import type { Method } from "./method.ts";
-import { type PlannedDriver, type PlannedNode, resolveProxy } from "./plan.ts";
+import { joinPath, type PlannedDriver, type PlannedNode, resolveProxy } from "./plan.ts";
 
 /** An implementation with its types forgotten; the interface beside it knows them. */
 export type AnyImplementation = Record<string, unknown>;
@@ -71,7 +71,7 @@ class Opening {
   readonly #open = new Map<PlannedDriver, OpenDriver>();
   readonly #byUuid = new Map<string, OpenDriver>();
   /** In opening order. */
-  readonly #toDispose: { path: string; log: Logger; dispose(): unknown }[] = [];
+  readonly #disposers: Disposer[] = [];
   #closing?: Promise<void>;
 
   constructor(root: PlannedDriver, options: TreeOptions) {
@@ -89,10 +89,14 @@ class Opening {
 
   async #closeAll(): Promise<void> {
     this.#end.abort(new JumpstarterError("canceled", "The session has ended"));
-    for (const { path, log, dispose } of this.#toDispose.reverse()) {
+    await this.#dispose(this.#disposers);
+  }
+
+  async #dispose(disposers: readonly Disposer[]): Promise<void> {
+    const limitMs = this.#options.disposeLimitMs ?? 5_000;
+    for (const { path, log, dispose } of disposers.toReversed()) {
       try {
-        const limitMs = this.#options.disposeLimitMs ?? 5_000;
-        await withLimit(Promise.resolve(dispose()), limitMs, `Closing driver "${path}"`);
+        await withLimit(Promise.resolve(dispose()), limitMs, `Closing ${path ? `driver "${path}"` : "the driver"}`);
       } catch (error) {
         log.error("driver failed to close", { error: messageOf(error) });
       }
@@ -100,10 +104,10 @@ class Opening {
   }
 
   async #node(node: PlannedNode, parentPath: string): Promise<OpenDriver> {
-    if (node.kind === "driver") return await this.#driver(node, join(parentPath, node.name));
-    const { planned, provided } = resolveProxy(this.#root, node);
-    // A target that stands later in the file is opened now; its path is the target's own, not the proxy's.
-    const target = this.#open.get(planned) ?? await this.#driver(planned, node.ref);
+    if (node.kind === "driver") return await this.#driver(node, joinPath(parentPath, node.name));
+    const { planned, path, provided } = resolveProxy(this.#root, node);
+    // A target that stands later in the file is opened now.
+    const target = await this.#driver(planned, path);
     return provided.reduce((driver, name) => driver.children.get(name)!, target);
   }
 
@@ -118,16 +122,10 @@ class Opening {
     const implementation = await this.#run(planned, path, children, log);
     for (const [name, provided] of Object.entries(implementation[childrenKey] ?? {})) {
       const definition = (driver.provides as Interfaces)[name];
-      const childPath = join(path, name);
-      children.set(
-        name,
-        this.#add({
-          path: childPath,
-          implements: definition,
-          implementation: checkMembers(definition, provided as AnyImplementation, childPath),
-          log: this.#logger(childPath, definition, planned),
-        }),
-      );
+      const childPath = joinPath(path, name);
+      const childLog = this.#logger(childPath, definition, planned);
+      const child = { path: childPath, implements: definition, implementation: provided, log: childLog };
+      children.set(name, this.#add(child));
     }
     const { labels, description, methodsDescription, uuid } = planned;
     const open = this.#add({
@@ -151,22 +149,22 @@ class Opening {
     path: string,
     children: ReadonlyMap<string, OpenDriver>,
     log: Logger,
-  ): Promise<AnyImplementation & { [childrenKey]?: Record<string, AnyImplementation> }> {
+  ): Promise<Opened> {
     const { driver, config } = planned;
     const signal = this.#end.signal;
     const limitMs = this.#options.openLimitMs ?? 30_000;
-    const what = `Driver "${path}" (${driver.name})`;
+    const what = `Driver ${path ? `"${path}" (${driver.name})` : driver.name}`;
     try {
-      const clients = childClients(driver.children ?? {}, children, path);
-      const opening = Promise.resolve(driver.open({ config, log, signal, children: clients }));
-      const implementation = await withLimit(opening, limitMs, `Opening driver "${path}"`).catch((error) => {
+      const clients = childClients(driver.children ?? {}, children);
+      const opening: Promise<Opened> = Promise.resolve(driver.open({ config, log, signal, children: clients }));
+      const opened = await withLimit(opening, limitMs, "Opening it").catch((error) => {
         // Whatever arrives after the limit is closed, not lost.
-        opening.then((late) => this.#dispose(late, path, log)?.dispose(), () => {});
+        opening.then((late) => this.#dispose(disposersOf(late, path, log)), () => {});
         throw error;
       });
-      const toDispose = this.#dispose(implementation, path, log);
-      if (toDispose) this.#toDispose.push(toDispose);
-      return checkMembers(driver.implements, implementation, path);
+      this.#disposers.push(...disposersOf(opened, path, log));
+      checkOpened(driver, opened);
+      return opened;
     } catch (error) {
       const { code, message, hint } = toJumpstarterError(error);
       const place = planned.place ? `${planned.place}: ` : "";
@@ -180,11 +178,6 @@ class Opening {
         },
       );
     }
-  }
-
-  #dispose(implementation: AnyImplementation, path: string, log: Logger) {
-    const disposer = (implementation as Partial<AsyncDisposable>)[Symbol.asyncDispose];
-    return disposer && { path, log, dispose: () => disposer.call(implementation as unknown as AsyncDisposable) };
   }
 
   #logger(path: string, definition: AnyInterface, planned: PlannedDriver): Logger {
@@ -209,12 +202,8 @@ class Opening {
   }
 }
 
-function join(parentPath: string, name: string): string {
-  return parentPath ? `${parentPath}.${name}` : name;
-}
-
 /** Typed clients of the children that a driver asks for; each must be there and be of the wanted interface. */
-function childClients(wanted: Interfaces, opened: ReadonlyMap<string, OpenDriver>, path: string) {
+function childClients(wanted: Interfaces, opened: ReadonlyMap<string, OpenDriver>) {
   return Object.fromEntries(
     Object.entries(wanted).map(([name, definition]) => {
       const child = opened.get(name);
@@ -222,7 +211,7 @@ function childClients(wanted: Interfaces, opened: ReadonlyMap<string, OpenDriver
         const got = child ? `got ${child.implements.name}` : "it is missing";
         throw new JumpstarterError(
           "failed_precondition",
-          `Driver "${path}" needs a child "${name}" with the interface ${definition.name}, ${got}`,
+          `It needs a child "${name}" with the interface ${definition.name}, ${got}`,
           { phase: "config" },
         );
       }
@@ -231,11 +220,43 @@ function childClients(wanted: Interfaces, opened: ReadonlyMap<string, OpenDriver
   );
 }
 
-/** Holds what `open` returned to the interface: every method that is not optional, and nothing else. */
-function checkMembers(definition: AnyInterface, implementation: AnyImplementation, path: string): AnyImplementation {
+/** What is to be called at the end for one driver. */
+interface Disposer {
+  readonly path: string;
+  readonly log: Logger;
+  dispose(): unknown;
+}
+
+/** What a driver's `open` has returned, its types forgotten. */
+type Opened = AnyImplementation & { [childrenKey]?: Record<string, AnyImplementation> };
+
+/** The disposers of a driver and of the children that it made, in opening order. */
+function disposersOf(opened: Opened, path: string, log: Logger): Disposer[] {
+  const made = Object.entries(opened?.[childrenKey] ?? {});
+  const parts = [[path, opened], ...made.map(([name, child]) => [joinPath(path, name), child])];
+  return (parts as [string, Partial<AsyncDisposable> | undefined][]).flatMap(([path, part]) =>
+    part?.[Symbol.asyncDispose] ? [{ path, log, dispose: () => part[Symbol.asyncDispose]!() }] : []
+  );
+}
+
+/** Holds what `open` returned to the driver's description. */
+function checkOpened(driver: AnyDriver, opened: Opened): void {
+  checkMembers("It", driver.implements, opened);
+  const provides = (driver.provides ?? {}) as Interfaces;
+  const made = opened[childrenKey] ?? {};
+  for (const [name, definition] of Object.entries(provides)) {
+    checkMembers(`Its child "${name}"`, definition, made[name]);
+  }
+  for (const name of Object.keys(made)) {
+    if (!Object.hasOwn(provides, name)) throw misfit(`It makes a child "${name}" that it does not announce`);
+  }
+}
+
+/** Every method of the interface that is not optional must be there, and nothing else. */
+function checkMembers(who: string, definition: AnyInterface, implementation: AnyImplementation | undefined): void {
   const methods = definition.methods as Record<string, Method>;
-  const wrong = (what: string) =>
-    new JumpstarterError("internal", `Driver "${path}" does not fit the interface ${definition.name}: ${what}`);
+  const wrong = (what: string) => misfit(`${who} does not fit the interface ${definition.name}: ${what}`);
+  if (!implementation) throw wrong("there is nothing");
   for (const [name, method] of Object.entries(methods)) {
     const member = implementation[name];
     if (member === undefined && method.optional) continue;
@@ -244,5 +265,8 @@ function checkMembers(definition: AnyInterface, implementation: AnyImplementatio
   for (const name of Object.keys(implementation)) {
     if (!Object.hasOwn(methods, name)) throw wrong(`it has no method "${name}"`);
   }
-  return implementation;
+}
+
+function misfit(message: string): JumpstarterError {
+  return new JumpstarterError("internal", message);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import { JumpstarterError } from "../core/errors.ts";
+import { type Code, JumpstarterError } from "../core/errors.ts";
 import { explainIssues, renderPath, tellIntegers } from "../core/issues.ts";
 import type { Method, Shape } from "./method.ts";
 
@@ -37,7 +37,7 @@ export function fromPositions(name: string, method: Method, positions: readonly 
   if (!method.rest && positions.length > names.length) {
     throw new JumpstarterError(
       "invalid_argument",
-      `${name}: Expected at most ${names.length} arguments, got ${positions.length}`,
+      `${name}: Expected ${atMost(names.length)}, got ${positions.length}`,
     );
   }
   const given: Record<string, unknown> = {};
@@ -49,24 +49,39 @@ export function fromPositions(name: string, method: Method, positions: readonly 
   return check(schemaOf(method.params), given, name);
 }
 
+function atMost(count: number): string {
+  if (count === 0) return "no arguments";
+  return count === 1 ? "at most one argument" : `at most ${count} arguments`;
+}
+
 /**
  * Checks a value against a schema.
  *
- * @throws {JumpstarterError} `invalid_argument` with every complaint, each with its place below `name`.
+ * @throws {JumpstarterError} with every complaint, each with its place below `name`.
  */
-export function check<S extends z.ZodType>(schema: S, value: unknown, name: string): z.output<S> {
+export function check<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  name: string,
+  code: Code = "invalid_argument",
+): z.output<S> {
   const outcome = schema.safeParse(value, tellIntegers);
   if (outcome.success) return outcome.data;
   const complaints = explainIssues(outcome.error, value).map((issue) =>
     `${[name, renderPath(issue.path)].filter(Boolean).join(": ")}: ${issue.message}`
   );
-  throw new JumpstarterError("invalid_argument", complaints.join("; "));
+  throw new JumpstarterError(code, complaints.join("; "));
 }
 
-/** Checks a method's result, or one value of its stream. A method without a result has none, whatever came. */
-export function checkResult(method: Method, value: unknown, name: string): unknown {
-  if (method.result.def.type === "void") return undefined;
-  return check(method.result, value === undefined ? null : value, name);
+/**
+ * Checks a method's result, or one value of its stream. A method without a result has none, whatever came; an absent one
+ * is `null` on the wire.
+ *
+ * @throws {JumpstarterError} `internal`: whoever called is not to blame.
+ */
+export function checkResult({ result }: Method, value: unknown, name: string): unknown {
+  if (result.def.type === "void") return undefined;
+  return check(result, value ?? (takesNull(result) ? null : undefined), `${name}: result`, "internal");
 }
 
 const nullTakers = new WeakMap<z.ZodType, boolean>();

@@ -111,9 +111,11 @@ class Listener implements Listening {
       onWarning: (text, fields) => this.#session.log.warn(text, fields),
     });
     this.#connections.set(served, host);
+    this.#session.log.info("client connected", { peer });
     served.closed.then(() => {
       speak();
       this.#connections.delete(served);
+      this.#session.log.debug("client disconnected", { peer });
     });
   }
 

@@ -117,9 +117,10 @@ async function measure(): Promise<void> {
   reader.releaseLock();
   const client = await dial(port);
   try {
+    const report = async (name: string, figure: Promise<string>) => console.log(name.padEnd(28), await figure);
+    await report("idle connection, server", idle(client, port, 1_000));
     await parallel(client, 16, 20_000);
     await sequential(client, 2_000);
-    const report = async (name: string, figure: Promise<string>) => console.log(name.padEnd(28), await figure);
     await report("unary, one by one", sequential(client, 10_000));
     await report("unary, 16 at once", parallel(client, 16, 60_000));
     await report("unary, 100 at once", parallel(client, 100, 60_000));
@@ -129,7 +130,6 @@ async function measure(): Promise<void> {
     await report("echo 1 MiB", throughput(client, "/bench/EchoStream", MiB, 512 * MiB));
     await report("up 64 KiB", throughput(client, "/bench/Sink", 64 * KiB, 1024 * MiB));
     await report("down 64 KiB", throughput(client, "/bench/Source", 64 * KiB, 1024 * MiB));
-    await report("idle connection, server", idle(client, port, 1_000));
   } finally {
     await client.close();
     child.kill();

@@ -41,7 +41,9 @@ export class FrameWriter {
   get room(): number {
     if (this.#broken) return 0;
     const capacity = largeBuffers.exhausted ? this.#buffer?.length ?? smallBuffers.bytes : largeBuffers.bytes;
-    return Math.max(0, capacity - this.#length - frameHeaderBytes);
+    const left = capacity - this.#length - frameHeaderBytes;
+    // A frame that only fills up the rest would cut a message for nothing.
+    return left >= capacity / 32 ? left : 0;
   }
 
   /** Bytes that wait for the write in flight. */
