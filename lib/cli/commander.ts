@@ -4,7 +4,11 @@ import { writeError, writeOut } from "./output.ts";
 
 /** Errors are thrown instead of ending the process, help goes to standard output, complaints to standard error. */
 export function configure(command: Commander): Commander {
-  command.exitOverride().configureOutput({ writeOut, writeErr: writeError }).showHelpAfterError(false);
+  command.exitOverride().showHelpAfterError(false).configureOutput({
+    writeOut,
+    writeErr: writeError,
+    outputError: (message) => writeError(message.replace(/^error:/, "Error:")),
+  });
   command.showSuggestionAfterError(true).helpCommand(false);
   for (const child of command.commands) configure(child);
   return command;

@@ -11,7 +11,7 @@ import { type ProgramName, programName, version } from "./self.ts";
 
 /** Runs the program. */
 export async function main(argv: readonly string[], name: ProgramName = programName()): Promise<number> {
-  const words = name === "j" ? ["client", ...argv] : [...argv];
+  const words = name === "j" ? ["client", ...argv] : helpWords(argv);
   const interruption = new Interruption();
   try {
     await (await program(name, words, interruption)).parseAsync(words, { from: "user" });
@@ -24,6 +24,11 @@ export async function main(argv: readonly string[], name: ProgramName = programN
     if (!(reason instanceof Interrupted)) printError(reason, words.includes("--json"));
     return exitCodeOf(reason);
   }
+}
+
+/** `help exporter` is `exporter --help`. */
+function helpWords(argv: readonly string[]): string[] {
+  return argv[0] === "help" ? [...argv.slice(1), "--help"] : [...argv];
 }
 
 type Load = (interruption: Interruption) => Promise<Commander>;

@@ -17,7 +17,7 @@ import { flagOf, jsonOrText, parameterOf, valueOf } from "./parameter.ts";
 /** The commands of a driver by name. */
 export function commandsOf(node: DriverNode): Record<string, Command> {
   const own = node.interface?.commands?.(clientOf(node.interface, node.caller)) ?? {};
-  return { ...genericCommands(node), ...own };
+  return { ...own, ...genericCommands(node), ...own };
 }
 
 /** Names of the commands that belong to the driver's kind, without those that every driver has. */

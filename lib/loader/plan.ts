@@ -9,7 +9,7 @@ import { checkYaml } from "../config/coerce.ts";
 import type { ExporterConfig, ExportNode } from "../config/exporter_config.ts";
 import { type Problem, renderPlace, throwProblems } from "../config/problem.ts";
 import type { AnyDriver } from "../contract/driver.ts";
-import { checkProxies, type PlannedDriver, type PlannedNode } from "../contract/plan.ts";
+import { checkChildren, checkProxies, type PlannedDriver, type PlannedNode } from "../contract/plan.ts";
 import { messageOf } from "../core/errors.ts";
 import { type BundledDrivers, loadDriver } from "./load.ts";
 
@@ -47,7 +47,11 @@ export async function planTree(
   for (const { proxy, message } of checkProxies(root)) {
     // What is wrong with the target has been said where it stands.
     if (planning.failed.some((path) => `${proxy.ref}.`.startsWith(`${path}.`))) continue;
-    problems.push(config.yaml.problem(planning.pathOf(proxy), message));
+    problems.push(config.yaml.problem([...planning.pathOf(proxy), "ref"], message));
+  }
+  for (const { parent, name, message } of checkChildren(root)) {
+    const path = [...planning.pathOf(parent), "children", name];
+    problems.push(config.yaml.problem(path, message, { key: true }));
   }
   return problems.some((problem) => problem.severity === "error") ? { problems } : { root, problems };
 }
@@ -66,41 +70,42 @@ class Planning {
   readonly #config: ExporterConfig;
   readonly #bundled: BundledDrivers;
   readonly #paths = new Map<PlannedNode, string[]>();
+  /** Where the fixed uuids stand. */
+  readonly #uuids = new Map<string, string>();
 
   constructor(config: ExporterConfig, bundled: BundledDrivers) {
     this.#config = config;
     this.#bundled = bundled;
   }
 
-  /** Where a proxy's `ref:` stands in the file. */
+  /** Where a node stands in the file. */
   pathOf(node: PlannedNode): string[] {
-    return [...this.#paths.get(node) ?? [], "ref"];
+    return this.#paths.get(node) ?? [];
   }
 
   async nodes(nodes: Readonly<Record<string, ExportNode>>, path: string[]): Promise<PlannedNode[]> {
     const planned: PlannedNode[] = [];
     for (const [name, node] of Object.entries(nodes)) {
       const child = await this.#node(name, node, [...path, name]);
-      if (child) planned.push(child);
-      else this.failed.push([...path, name].filter((_, index) => index % 2 === 1).join("."));
+      if (child) {
+        planned.push(child);
+        this.#paths.set(child, [...path, name]);
+      } else this.failed.push([...path, name].filter((_, index) => index % 2 === 1).join("."));
     }
     return planned;
   }
 
   async #node(name: string, node: ExportNode, path: string[]): Promise<PlannedNode | undefined> {
     const place = renderPlace(this.#config.yaml.problem(path, "", { key: true }).place);
-    if (node.type === undefined && node.ref !== undefined) {
-      const proxy: PlannedNode = { kind: "proxy", name, ref: node.ref, place };
-      this.#paths.set(proxy, path);
-      return proxy;
-    }
+    if (node.type === undefined && node.ref !== undefined) return { kind: "proxy", name, ref: node.ref, place };
     const driver = await this.#load(node.type ?? "composite", [...path, "type"]);
     const children = await this.nodes(node.children, [...path, "children"]);
     if (!driver) return undefined;
-    this.#checkChildren(driver, children, path);
+    this.#checkChildren(driver, Object.keys(node.children), path);
     const own = this.#checkConfig(driver, node, [...path, "config"]);
     if (!own) return undefined;
     const { config, common } = own;
+    if (common.uuid) this.#checkUuid(common.uuid, place, [...path, "config", "uuid"]);
     return {
       kind: "driver",
       name,
@@ -136,9 +141,14 @@ class Planning {
     return common.value && own.value !== undefined ? { config: own.value, common: common.value } : undefined;
   }
 
+  #checkUuid(uuid: string, place: string, path: string[]): void {
+    const other = this.#uuids.get(uuid);
+    if (other) this.problems.push(this.#config.yaml.problem(path, `The driver at ${other} has this uuid already`));
+    else this.#uuids.set(uuid, place);
+  }
+
   /** Children that a driver makes itself cannot be given, and those that it needs must be. */
-  #checkChildren(driver: AnyDriver, children: readonly PlannedNode[], path: string[]): void {
-    const names = children.map((child) => child.name);
+  #checkChildren(driver: AnyDriver, names: readonly string[], path: string[]): void {
     for (const name of Object.keys(driver.provides ?? {})) {
       if (!names.includes(name)) continue;
       const message = `The driver ${driver.name} makes its child "${name}" itself; choose another name`;

@@ -61,9 +61,9 @@ export class ReceiveWindow {
   #left: number;
   /** Bytes that were consumed and are not yet credited. */
   #consumed = 0;
-  /** Bytes that were credited since `#since`. */
+  /** Bytes that were credited since then. */
   #credited = 0;
-  #since: number;
+  #since = NaN;
 
   /** Begins with `size` bytes and grows to `most`; `now` tells the time in milliseconds. */
   constructor(size: number, most: number, budget: WindowBudget = windowBudget, now = () => performance.now()) {
@@ -72,7 +72,6 @@ export class ReceiveWindow {
     this.#most = most;
     this.#budget = budget;
     this.#now = now;
-    this.#since = now();
     budget.take(size);
   }
 
@@ -97,7 +96,8 @@ export class ReceiveWindow {
 
   #grow(consumed: number): number {
     this.#credited += consumed;
-    if (this.#credited < this.#size) return 0;
+    const first = Number.isNaN(this.#since);
+    if (!first && this.#credited < this.#size) return 0;
     const now = this.#now();
     const quick = now - this.#since < roundTripMs;
     this.#since = now;

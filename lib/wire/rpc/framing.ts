@@ -27,11 +27,11 @@ const prefix = new Uint8Array(prefixBytes);
 export class MessageReader {
   readonly #maxBytes: number;
   readonly #deliver: (message: Uint8Array) => void;
-  readonly #prefix = new Uint8Array(prefixBytes);
+  /** Bytes of the current prefix that have arrived; all of them while its message is being received. */
   #prefixLength = 0;
+  #declared = 0;
   /** The message that is being received: its buffer may be shorter than what was declared. */
   #message: Uint8Array<ArrayBuffer> | undefined;
-  #declared = 0;
   #received = 0;
 
   /** Messages longer than `maxBytes` are refused; the others go to `deliver`. */
@@ -53,23 +53,22 @@ export class MessageReader {
   push(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#prefixLength < prefixBytes) {
-        this.#prefix[this.#prefixLength++] = chunk[at++];
-        if (this.#prefixLength === prefixBytes) this.#begin();
-        else continue;
-      }
-      at = this.#fill(chunk, at);
+      if (this.#prefixLength < prefixBytes) this.#prefix(chunk[at++]);
+      // A message may be empty, so it is looked at as soon as its prefix is complete.
+      if (this.#prefixLength === prefixBytes) at = this.#fill(chunk, at);
     }
   }
 
-  #begin(): void {
-    const [compressed, a, b, c, d] = this.#prefix;
-    this.#declared = (a << 24 | b << 16 | c << 8 | d) >>> 0;
-    this.#received = 0;
-    if (compressed === 1) {
-      throw new JumpstarterError("unimplemented", "Compressed messages are not supported");
+  #prefix(byte: number): void {
+    if (this.#prefixLength++ === 0) {
+      if (byte === 1) throw new JumpstarterError("unimplemented", "Compressed messages are not supported");
+      if (byte !== 0) throw new JumpstarterError("internal", `Expected a gRPC message, got a prefix of ${byte}`);
+      this.#declared = 0;
+      this.#received = 0;
+      return;
     }
-    if (compressed !== 0) throw new JumpstarterError("internal", `Expected a gRPC message, got a prefix ${compressed}`);
+    this.#declared = this.#declared * 256 + byte;
+    if (this.#prefixLength < prefixBytes) return;
     if (this.#declared > this.#maxBytes) {
       throw new JumpstarterError(
         "resource_exhausted",
