@@ -39,7 +39,7 @@ export async function bundle(folder: string): Promise<Metafile> {
       external: ["node:*"],
       alias: { ...packages.aliases, jumpstarter: join(root, manifest.exports) },
       nodePaths: [packages.folder],
-      plugins: [requiredBuiltins, oneLocale],
+      plugins: [requiredBuiltins, wholeZod(await packages.inOneFile("zod"))],
       tsconfigRaw: {},
       metafile: true,
       logLevel: "warning",
@@ -70,9 +70,17 @@ async function installPackages() {
   await Deno.copyFile(join(root, "deno.lock"), join(scratch, "deno.lock"));
   const install = new Deno.Command(Deno.execPath(), { args: ["install", "--quiet"], cwd: scratch, stderr: "inherit" });
   if (!(await install.output()).success) throw new Error("The packages of deno.json cannot be installed");
+  const folder = join(scratch, "node_modules");
   return {
-    folder: join(scratch, "node_modules"),
+    folder,
     aliases,
+    /** A copy of a package that shares nothing with the package. */
+    async inOneFile(name: string): Promise<string> {
+      const outfile = join(scratch, `${name}.js`);
+      const stdin = { contents: `export * from "${name}";`, resolveDir: scratch };
+      await build({ stdin, outfile, bundle: true, format: "esm", target: "esnext", platform: "neutral" });
+      return outfile;
+    },
     [Symbol.asyncDispose]: () => Deno.remove(scratch, { recursive: true }),
   };
 }
@@ -91,15 +99,19 @@ const requiredBuiltins: Plugin = {
   },
 };
 
-/** Of zod's fifty languages the program speaks one; the others would be loaded at every start. */
-const oneLocale: Plugin = {
-  name: "one-locale",
-  setup(build) {
-    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => {
-      return { contents: 'export { default as en } from "./en.js";' };
-    });
-  },
-};
+/**
+ * The library hands out the whole of zod, of which the program needs a fifth. Were it one copy, every start would load
+ * the whole: esbuild shares files, not parts of them. The two understand each other's schemas.
+ */
+function wholeZod(path: string): Plugin {
+  const library = join(root, manifest.exports);
+  return {
+    name: "whole-zod",
+    setup(build) {
+      build.onResolve({ filter: /^zod$/ }, ({ importer }) => importer === library ? { path } : undefined);
+    },
+  };
+}
 
 function ignoreNotFound(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -1,8 +1,9 @@
 /**
- * Makes lib/wire/messages from proto/, with buf and protoc-gen-es as npm has them. Needs Node.js' npx.
+ * Makes lib/wire/messages from proto/, with buf and protoc-gen-es as npm has them, and the generated parts of the
+ * documents. Needs Node.js' npx.
  *
- *     deno task generate              write the messages
- *     deno task generate --check      write nothing; fail where the messages are stale, the .proto files break a lint
+ *     deno task generate              write them
+ *     deno task generate --check      write nothing; fail where something is stale, the .proto files break a lint
  *                                     rule, or they break peers that were built against proto/baseline.binpb
  *     deno task generate --baseline   accept the .proto files as what peers are built against
  *
@@ -71,6 +72,12 @@ async function staleFiles(): Promise<string[]> {
   }
 }
 
+/** Writes the generated parts of the documents, or checks them: that script looks at the same arguments. */
+async function documents(): Promise<boolean> {
+  await import("./driver_docs.ts");
+  return true;
+}
+
 async function check(): Promise<boolean> {
   const stale = await staleFiles();
   for (const name of stale) console.error(`${messages}/${name} is stale: run \`deno task generate\``);
@@ -83,9 +90,9 @@ async function check(): Promise<boolean> {
 async function run(flag: string | undefined): Promise<boolean> {
   switch (flag) {
     case undefined:
-      return await generate(".");
+      return await generate(".") && await documents();
     case "--check":
-      return await check();
+      return await check() && await documents();
     case "--baseline":
       return await buf("build", "proto", "--exclude-source-info", "--output", baseline);
     default:

@@ -1,5 +1,5 @@
 /** Serial ports. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { echoStream } from "../../lib/core/byte_stream.ts";
 import { serial } from "../../lib/interfaces/serial.ts";

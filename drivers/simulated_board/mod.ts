@@ -1,5 +1,5 @@
 /** A whole board without hardware, for trying things out and for tests. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { children, defineDriver } from "../../lib/contract/driver.ts";
 import { network } from "../../lib/interfaces/network.ts";
 import { power } from "../../lib/interfaces/power.ts";

@@ -1,7 +1,8 @@
 /** One TCP port of a device. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
+import { hostPort } from "../../lib/core/host_port.ts";
 import { network } from "../../lib/interfaces/network.ts";
 import { connectFailure, networkAddress } from "../../lib/interfaces/network_address.ts";
 
@@ -19,7 +20,7 @@ export default defineDriver({
     return {
       async connect() {
         const connection = await Deno.connect({ hostname, port }).catch((error) => {
-          throw connectFailure(`${hostname}:${port}`, error);
+          throw connectFailure(hostPort(hostname, port), error);
         });
         connection.setNoDelay();
         return byteStreamOfPipe(connection);

@@ -1,9 +1,10 @@
 /** One UDP port of a device. @module */
 import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { type ByteStream, makeByteStream } from "../../lib/core/byte_stream.ts";
+import { hostPort } from "../../lib/core/host_port.ts";
 import { network } from "../../lib/interfaces/network.ts";
 import { connectFailure, networkAddress } from "../../lib/interfaces/network_address.ts";
 
@@ -29,7 +30,7 @@ export default defineDriver({
 });
 
 async function connect(host: string, port: number): Promise<ByteStream> {
-  const target = `${host}:${port}`;
+  const target = hostPort(host, port);
   const { address, family } = await lookup(host).catch((error) => {
     throw connectFailure(target, error);
   });
@@ -40,11 +41,13 @@ async function connect(host: string, port: number): Promise<ByteStream> {
     open = false;
   };
   await new Promise<void>((resolve, reject) => {
-    socket.once("error", (error) => {
+    const fail = (error: Error) => {
       close();
       reject(connectFailure(target, error));
-    });
-    socket.connect(port, address, () => resolve());
+    };
+    socket.once("error", fail);
+    // Node calls back with an error where there is no route, which its types do not say.
+    socket.connect(port, address, (error?: Error) => error ? fail(error) : resolve());
   });
   socket.removeAllListeners("error");
   const readable = new ReadableStream<Uint8Array>({

@@ -1,5 +1,5 @@
 /** One unix socket of the exporter's host. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { network } from "../../lib/interfaces/network.ts";

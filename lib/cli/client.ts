@@ -57,7 +57,7 @@ export function clientCommand(interrupted: AbortSignal): Commander {
         return printLine(flags.json ? JSON.stringify(treeJson(node)) : renderTree(node));
       }
       const words = ["client", ...node.path.split(".").filter(Boolean)].join(" ");
-      const grown = configure(growCommands(node, words, interrupted));
+      const grown = configure(growCommands(node, words, interrupted, rest[0]));
       if (rest.length === 0) return printLine(`${renderTree(node)}\n\n${grown.helpInformation().trimEnd()}`);
       refuseUnknown(rest[0], node);
       await Promise.race([grown.parseAsync(rest, { from: "user" }), lost(board.connection.closed)]);

@@ -4,7 +4,7 @@
  * @module
  */
 import { Argument, Command as Commander, Option } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import type { DriverNode } from "../client/tree.ts";
 import { clientOf } from "../contract/client.ts";
 import { type Command, command, type CommandIo } from "../contract/command.ts";
@@ -25,19 +25,25 @@ export function ownCommandNames(node: DriverNode): string[] {
   return node.interface ? Object.keys(node.interface.commands?.(clientOf(node.interface, node.caller)) ?? {}) : [];
 }
 
-/** A command-line tree of a driver's commands. `words` are what stands before it, for the help. */
-export function growCommands(node: DriverNode, words: string, interrupted: AbortSignal): Commander {
+/**
+ * A command-line tree of a driver's commands. `words` are what stands before it, for the help. Where one is chosen
+ * already, the others are not grown: they lend their names only.
+ */
+export function growCommands(node: DriverNode, words: string, interrupted: AbortSignal, chosen?: string): Commander {
   const group = new Commander(words).description(
     node.description ?? node.interface?.summary ?? "A driver of an unknown kind",
   );
-  for (const [name, definition] of Object.entries(commandsOf(node))) {
-    group.addCommand(growCommand(name, definition, node.methodsDescription[name], interrupted));
+  const commands = commandsOf(node);
+  const isChosen = chosen !== undefined && Object.hasOwn(commands, chosen);
+  for (const [name, definition] of Object.entries(commands)) {
+    const help = node.methodsDescription[name] ?? definition.summary;
+    const grown = new Commander(name).description(help);
+    group.addCommand(isChosen && name !== chosen ? grown : growCommand(grown, definition, interrupted));
   }
   return group;
 }
 
-function growCommand(name: string, definition: Command, help: string | undefined, interrupted: AbortSignal): Commander {
-  const grown = new Commander(name).description(help ?? definition.summary);
+function growCommand(grown: Commander, definition: Command, interrupted: AbortSignal): Commander {
   for (const [key, schema] of Object.entries(definition.args)) {
     const { required, description, choices, kind } = parameterOf(schema);
     const name = kind === "list" ? `${flagOf(key)}...` : flagOf(key);
@@ -51,7 +57,7 @@ function growCommand(name: string, definition: Command, help: string | undefined
     const words = given.slice(0, -2);
     const { json, timeout, ...options } = given.at(-2) as Record<string, unknown>;
     const values = { ...valuesOf(definition.args, words), ...optionValues(definition.options, options) };
-    await run(name, definition, values, { json: json === true, timeoutMs: seconds(timeout), interrupted });
+    await run(grown.name(), definition, values, { json: json === true, timeoutMs: seconds(timeout), interrupted });
   });
   return grown;
 }
@@ -114,7 +120,9 @@ async function run(name: string, definition: Command, values: unknown, options: 
       printLine(JSON.stringify(value));
     },
     note: noteLine,
-    stdin: Deno.stdin.readable,
+    get stdin() {
+      return Deno.stdin.readable;
+    },
     stdinIsTerminal: Deno.stdin.isTerminal(),
     write: (bytes) => Promise.resolve(writeOut(bytes)),
   };

@@ -1,5 +1,5 @@
 /** Flags and arguments from schemas, and their text back into values. @module */
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** What a command line needs to know of a schema. */
 export interface Parameter {

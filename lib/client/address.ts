@@ -1,5 +1,6 @@
 /** Where an exporter is. @module */
 import { JumpstarterError } from "../core/errors.ts";
+import { hostPort } from "../core/host_port.ts";
 
 /** A TCP address or the path of a unix socket. */
 export type Address = { readonly hostname: string; readonly port: number } | { readonly path: string };
@@ -27,9 +28,7 @@ export function parseAddress(text: string): Address {
 
 /** The address as it is written. */
 export function renderAddress(address: Address): string {
-  if ("path" in address) return address.path;
-  const { hostname, port } = address;
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  return "path" in address ? address.path : hostPort(address.hostname, address.port);
 }
 
 /** Whether nobody but this machine can be at the other end. */

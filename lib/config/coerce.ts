@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { explainIssues, tellIntegers } from "../core/issues.ts";
 import { booleanWord, type YamlFile } from "./document.ts";
 import type { Problem } from "./problem.ts";

@@ -1,7 +1,8 @@
 /**
  * A YAML file with the place of everything in it.
  *
- * The file is YAML 1.2, in which map keys are text. Where Python's YAML 1.1 would read something else, a warning says so.
+ * The file is YAML 1.2 with the merge keys of 1.1, in which map keys are text. Where Python's YAML 1.1 would read
+ * something else, a warning says so.
  *
  * @module
  */
@@ -58,6 +59,7 @@ export function parseYaml(text: string, file: string): YamlFile {
     lineCounter: lines,
     stringKeys: false,
     uniqueKeys: true,
+    merge: true,
     prettyErrors: false,
   });
   const placeAt = (offset: number): Place => {
@@ -68,14 +70,14 @@ export function parseYaml(text: string, file: string): YamlFile {
     severity: "error",
     place: placeAt(error.pos[0]),
     path: "",
-    message: sentence(error.message),
+    message: error.code === "MULTIPLE_DOCS" ? "Expected one document, got several" : sentence(error.message),
   }));
   for (const warning of document.warnings) {
     // An unknown tag is only a warning to the parser, but the value it asks for is not there.
     const severity = warning.code === "TAG_RESOLVE_FAILED" ? "error" : "warning";
     problems.push({ severity, place: placeAt(warning.pos[0]), path: "", message: sentence(warning.message) });
   }
-  problems.push(...dialectProblems(document, placeAt));
+  problems.push(...danglingAliases(document, placeAt), ...dialectProblems(document, placeAt));
   const value = problems.some((problem) => problem.severity === "error")
     ? undefined
     : plain(document, problems, placeAt);
@@ -110,6 +112,19 @@ function plain(document: Document, problems: Problem[], placeAt: (offset: number
     problems.push({ severity: "error", place: placeAt(0), path: "", message: (error as Error).message });
     return undefined;
   }
+}
+
+/** Aliases without an anchor before them; the parser would notice only when it makes values, and not say where. */
+function danglingAliases(document: Document, placeAt: (offset: number) => Place): Problem[] {
+  const problems: Problem[] = [];
+  visit(document, {
+    Alias(_, node) {
+      if (node.resolve(document)) return;
+      const message = `There is no anchor &${node.source} before this alias`;
+      problems.push({ severity: "error", place: placeAt(node.range?.[0] ?? 0), path: "", message });
+    },
+  });
+  return problems;
 }
 
 /** Words that YAML 1.1 takes for booleans where YAML 1.2 takes them for text. */

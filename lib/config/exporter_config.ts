@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { nearest } from "../core/nearest.ts";
 import { checkYaml } from "./coerce.ts";
 import { readYaml, type YamlFile } from "./document.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Shape } from "./method.ts";
 
 /** What a running command is given beside its arguments. */

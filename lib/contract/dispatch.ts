@@ -8,6 +8,7 @@ import { JumpstarterError } from "../core/errors.ts";
 import type { Caller } from "./client.ts";
 import type { AnyInterface } from "./interface.ts";
 import { type Call, type Kind, type Method, wireNameOf } from "./method.ts";
+import { joinPath } from "./plan.ts";
 import type { OpenDriver } from "./tree.ts";
 import { checkResult, fromPositions } from "./values.ts";
 
@@ -78,7 +79,7 @@ function find(driver: OpenDriver, wireName: string, kind: Kind): { name: string;
   if (!run) {
     throw new JumpstarterError("unimplemented", `This ${driver.implements.name} driver does not support ${name}`);
   }
-  return { name: `${driver.path}.${name}`, method, run: run.bind(driver.implementation) };
+  return { name: joinPath(driver.path, name), method, run: run.bind(driver.implementation) };
 }
 
 const tables = new WeakMap<AnyInterface, Map<string, { name: string; method: Method }>>();

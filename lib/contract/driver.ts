@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Logger } from "../core/log.ts";
 import type { AnyInterface, Client, Interface } from "./interface.ts";
 import type { Implementation, Methods } from "./method.ts";

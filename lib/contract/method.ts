@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { ByteStream } from "../core/byte_stream.ts";
 
 /** How a method talks: one answer, a stream of answers, or raw bytes both ways. */

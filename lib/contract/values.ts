@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type Code, JumpstarterError } from "../core/errors.ts";
 import { explainIssues, renderPath, tellIntegers } from "../core/issues.ts";
 import type { Method, Shape } from "./method.ts";

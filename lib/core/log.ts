@@ -150,17 +150,29 @@ export function renderJson(record: LogRecord): string {
   return JSON.stringify({ ...fields, ts: time.toISOString(), level, logger, source, msg: message, stack });
 }
 
-/** A field's value without what must stay on this machine: of an error, the text only. */
+/** A field's value without what must stay on this machine: of an error, the text only. It can be written as JSON. */
 export function plainField(value: unknown): unknown {
-  return value instanceof Error ? messageOf(value) : value;
+  if (value instanceof Error) return messageOf(value);
+  if (typeof value !== "object" && typeof value !== "bigint") return value;
+  try {
+    JSON.stringify(value);
+    return value;
+  } catch { // It contains itself, or a bigint.
+    return String(value);
+  }
 }
 
 function unforeseen({ fields }: LogRecord): Error | undefined {
   return Object.values(fields).find((value): value is Error => value instanceof Error && !isJumpstarterError(value));
 }
 
-function renderField(field: unknown): string {
+/** A field as text: what is not text already is JSON. */
+export function fieldText(field: unknown): string {
   const value = plainField(field);
-  const text = typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
+  return typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
+}
+
+function renderField(field: unknown): string {
+  const text = fieldText(field);
   return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
 }

@@ -2,7 +2,8 @@
 
 /** The candidate that `word` most likely meant, or `undefined` when none is near enough. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3));
+  // Of a single letter, nothing may change: everything would be near.
+  const limit = Math.min(word.length - 1, Math.max(1, Math.floor(word.length / 3)));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {

@@ -1,7 +1,7 @@
 /** `jumpstarter.v1.ExporterService`: report, calls, log and status of a session. @module */
 import { dispatchStreaming, dispatchUnary } from "../contract/dispatch.ts";
 import { type Code, JumpstarterError, toJumpstarterError } from "../core/errors.ts";
-import { type LogRecord, plainField } from "../core/log.ts";
+import { fieldText, type LogRecord } from "../core/log.ts";
 import type { OpenDriver } from "../contract/tree.ts";
 import { decodeDriverCallRequest, encodeDriverCallResponse } from "../wire/driver_call.ts";
 import {
@@ -101,13 +101,7 @@ const notable: readonly Code[] = ["unknown", "internal", "unavailable", "deadlin
 function reported(driver: OpenDriver, method: string, thrown: unknown): JumpstarterError {
   const error = toJumpstarterError(thrown);
   if (notable.includes(error.code)) {
-    const cause = error.cause instanceof Error ? error.cause : undefined;
-    driver.log.warn("call failed", {
-      operation: method,
-      error_code: error.code,
-      error: error.message,
-      stack: cause?.stack,
-    });
+    driver.log.warn("call failed", { operation: method, error_code: error.code, error: thrown });
   }
   return error;
 }
@@ -131,6 +125,6 @@ function logMessage({ level, message, source, time, fields }: LogRecord): Partia
     driverType: driverType as string | undefined,
     operation: operation as string | undefined,
     timestamp: time,
-    structuredFields: Object.fromEntries(others.map(([key, value]) => [key, String(plainField(value))])),
+    structuredFields: Object.fromEntries(others.map(([key, value]) => [key, fieldText(value)])),
   };
 }

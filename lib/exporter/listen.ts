@@ -4,6 +4,7 @@
  * @module
  */
 import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { hostPort } from "../core/host_port.ts";
 import { serveConnection } from "../wire/rpc/server.ts";
 import type { ServedConnection } from "../wire/rpc/types.ts";
 import type { Session } from "./session.ts";
@@ -40,7 +41,7 @@ function open(at: ListenAddress): Deno.Listener {
   try {
     return "path" in at ? Deno.listen({ transport: "unix", path: at.path }) : Deno.listen(at);
   } catch (error) {
-    const address = "path" in at ? at.path : renderAddress(at.hostname, at.port);
+    const address = "path" in at ? at.path : hostPort(at.hostname, at.port);
     const taken = error instanceof Deno.errors.AddrInUse;
     throw new JumpstarterError(
       "unavailable",
@@ -66,7 +67,7 @@ class Listener implements Listening {
     this.#listener = listener;
     this.#limits = { connections: 512, silentConnectionsPerAddress: 64, ...limits };
     const { addr } = listener;
-    this.address = addr.transport === "tcp" ? renderAddress(addr.hostname, addr.port) : (addr as Deno.UnixAddr).path;
+    this.address = addr.transport === "tcp" ? hostPort(addr.hostname, addr.port) : (addr as Deno.UnixAddr).path;
     this.#accepting = this.#accept();
   }
 
@@ -88,7 +89,7 @@ class Listener implements Listening {
     const { remoteAddr } = connection;
     const isTcp = remoteAddr.transport === "tcp";
     const host = isTcp ? remoteAddr.hostname : "unix";
-    const peer = isTcp ? renderAddress(host, remoteAddr.port) : "unix";
+    const peer = isTcp ? hostPort(host, remoteAddr.port) : "unix";
     const refusal = this.#refusal(host);
     if (refusal) {
       this.#session.log.warn("connection refused", { peer, reason: refusal });
@@ -141,10 +142,6 @@ class Listener implements Listening {
     await Promise.all([...this.#connections.keys()].map((connection) => connection.shutdown(graceMs)));
     await this.#accepting;
   }
-}
-
-function renderAddress(hostname: string, port: number): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 function removeSocket(path: string): void {

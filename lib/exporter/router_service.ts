@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { dispatchByteStream } from "../contract/dispatch.ts";
 import { check } from "../contract/values.ts";
 import { type ByteSink, type ByteSource, sinkOf, sourceOf } from "../core/byte_stream.ts";

@@ -1,5 +1,5 @@
 /** Networks of a device: a byte stream to one of its ports, and forwards of it. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { byteStream, unary } from "../contract/method.ts";

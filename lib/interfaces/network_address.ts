@@ -1,6 +1,7 @@
 /** What all network drivers say the same way: their address, and why they could not connect. @module */
 import { lookup } from "node:dns/promises";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { hostPort } from "../core/host_port.ts";
 
 /**
  * The URL of a device's port, its name resolved to an address: `tcp://192.0.2.7:22`. IPv6 stands in brackets, and a
@@ -16,7 +17,7 @@ export async function networkAddress(scheme: string, host: string, port: number,
     });
   }
   const address = await lookup(host).then((found) => found.address, () => host);
-  return `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}`;
+  return `${scheme}://${hostPort(address, port)}`;
 }
 
 /** Why the device could not be connected to. */

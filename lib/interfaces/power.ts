@@ -1,5 +1,5 @@
 /** Power switches: on, off, cycle, and what flows. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { type Command, command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { serverStreaming, unary } from "../contract/method.ts";

@@ -1,5 +1,5 @@
 /** Serial consoles: the bytes of a device's console, both ways. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { byteStream } from "../contract/method.ts";

@@ -1,5 +1,5 @@
 /** The simulated board's own methods, beside those of its children. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { command } from "../contract/command.ts";
 import { defineInterface } from "../contract/interface.ts";
 import { serverStreaming } from "../contract/method.ts";

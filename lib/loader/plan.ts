@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { checkYaml } from "../config/coerce.ts";
 import type { ExporterConfig, ExportNode } from "../config/exporter_config.ts";
 import { type Problem, renderPlace, throwProblems } from "../config/problem.ts";

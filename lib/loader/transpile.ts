@@ -8,8 +8,8 @@ import { transformSync } from "amaro";
 import { init, parse } from "es-module-lexer";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 
 /** Transpiles a module and all that it imports. Resolves to the URL to import instead. */
@@ -49,7 +49,7 @@ function strip(source: string, module: URL): string {
   }
 }
 
-/** Points relative imports to where they are now, and `import.meta.url` to where the module was. */
+/** Points relative imports to where they are now, and `import.meta` to where the module was. */
 function rewrite(code: string, module: URL, transpile: (dependency: URL) => string): string {
   const [imports] = parse(code);
   let output = "";
@@ -59,7 +59,7 @@ function rewrite(code: string, module: URL, transpile: (dependency: URL) => stri
     if (!isMeta && !(specifier && /^\.{0,2}\//.test(specifier))) continue;
     output += code.slice(end, from);
     if (isMeta) {
-      output += `({ ...import.meta, url: ${JSON.stringify(module.href)} })`;
+      output += metaOf(module);
     } else {
       const dependency = new URL(specifier!, module);
       const target = /\.[cm]?ts$/.test(dependency.pathname) ? transpile(dependency) : dependency.href;
@@ -69,6 +69,15 @@ function rewrite(code: string, module: URL, transpile: (dependency: URL) => stri
     end = to;
   }
   return output + code.slice(end);
+}
+
+/** An `import.meta` that knows the module's own place. */
+function metaOf(module: URL): string {
+  const path = fileURLToPath(module);
+  const place = { url: module.href, filename: path, dirname: dirname(path) };
+  const here = JSON.stringify(module.href);
+  const resolve = `(to) => /^\\.{0,2}\\//.test(to) ? new URL(to, ${here}).href : import.meta.resolve(to)`;
+  return `({ ...import.meta, ...${JSON.stringify(place)}, resolve: ${resolve} })`;
 }
 
 function cacheFolder(): string {

@@ -16,7 +16,7 @@ import { memoryPipe } from "../core/pipe.ts";
 import { Session } from "../exporter/session.ts";
 import { connectRpc } from "../wire/rpc/client.ts";
 import { serveConnection } from "../wire/rpc/server.ts";
-import { z } from "zod";
+import * as z from "zod";
 
 /** The client of a served driver, with those of the children that the driver provides. */
 export type Served<T extends Methods, X, P extends Interfaces> =

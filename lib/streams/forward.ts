@@ -5,6 +5,8 @@
  */
 import { type ByteStream, byteStreamOfPipe } from "../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { hostPort } from "../core/host_port.ts";
+import { pause } from "../core/limit.ts";
 import { join } from "./pump.ts";
 
 /** A listener that forwards. Disposing closes it and every connection that came through it. */
@@ -27,9 +29,9 @@ export interface ForwardOptions {
  * @throws {JumpstarterError} `unavailable` when the port cannot be listened on.
  */
 export function forwardTcp(at: { hostname: string; port: number }, options: ForwardOptions): Forward {
-  const listener = listen(`${at.hostname}:${at.port}`, () => Deno.listen(at));
+  const listener = listen(hostPort(at.hostname, at.port), () => Deno.listen(at));
   const { hostname, port } = listener.addr as Deno.NetAddr;
-  return new Listening(listener, hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`, options);
+  return new Listening(listener, hostPort(hostname, port), options);
 }
 
 /**
@@ -39,7 +41,11 @@ export function forwardTcp(at: { hostname: string; port: number }, options: Forw
  */
 export function forwardUnix(at: { path: string }, options: ForwardOptions): Forward {
   const listener = listen(at.path, () => Deno.listen({ transport: "unix", path: at.path }));
-  return new Listening(listener, at.path, options, () => Deno.removeSync(at.path));
+  return new Listening(listener, at.path, options, () => {
+    try {
+      Deno.removeSync(at.path);
+    } catch { /* Its folder may have been removed before. */ }
+  });
 }
 
 class Listening implements Forward {
@@ -67,6 +73,8 @@ class Listening implements Forward {
       } catch (error) {
         // A peer that resets before it is accepted must not end the forward (Deno reports it here).
         if (this.#end.signal.aborted || error instanceof Deno.errors.BadResource) return;
+        // Out of descriptors, accept fails until some are free: do not spin.
+        await pause(10, this.#end.signal).catch(() => {});
         continue;
       }
       const serving = this.#serve(connection).finally(() => this.#connections.delete(serving));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import {
   type Code,
   isJumpstarterError,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { describeValue, explainIssues, renderPath, tellIntegers } from "../../lib/core/issues.ts";
 
 function explain(schema: z.ZodType, value: unknown, keys?: string[]): string[] {

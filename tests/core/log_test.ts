@@ -110,6 +110,17 @@ Deno.test("renderText() adds the stack of an error that nobody foresaw", () => {
   assert.equal(stack.join("\n"), error.stack);
 });
 
+Deno.test("A field that JSON cannot express is written as far as it goes", () => {
+  const circle: Record<string, unknown> = {};
+  circle.circle = circle;
+  const fields = { circle, large: 5n };
+  assert.equal(
+    renderText({ ...record, fields }),
+    '12:03:11.482 WARN  driver.power  outlet switched circle="[object Object]" large=5',
+  );
+  assert.equal(JSON.parse(renderJson({ ...record, fields })).large, "5");
+});
+
 Deno.test("renderJson() writes one object whose own keys no field can take", () => {
   assert.deepEqual(JSON.parse(renderJson({ ...record, fields: { outlet: 3, msg: "forged", level: "forged" } })), {
     outlet: 3,

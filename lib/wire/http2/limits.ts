@@ -4,6 +4,8 @@
  * @module
  */
 
+import { defaultWindowBytes, minMaxFrameBytes } from "./frames.ts";
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
@@ -79,7 +81,16 @@ export const defaultLimits: Readonly<Limits> = {
 /** Bytes that the stream windows of all connections of the process may grow to together. */
 export const windowBudgetBytes = 64 * MiB;
 
-/** Fills in the default of every limit that is not named. */
+/**
+ * Fills in the default of every limit that is not named, and raises those that a peer could not keep, since it may send
+ * before it has heard of them.
+ */
 export function withDefaults(limits: Partial<Limits> = {}): Limits {
-  return { ...defaultLimits, ...limits };
+  const all = { ...defaultLimits, ...limits };
+  return {
+    ...all,
+    initialWindowBytes: Math.max(all.initialWindowBytes, defaultWindowBytes),
+    connectionWindowBytes: Math.max(all.connectionWindowBytes, defaultWindowBytes),
+    maxFrameBytes: Math.max(all.maxFrameBytes, minMaxFrameBytes),
+  };
 }

@@ -51,6 +51,11 @@ export class ServerConnection extends Connection {
     await this.closed;
   }
 
+  protected override end(error: JumpstarterError, reason: JumpstarterError | undefined): void {
+    clearTimeout(this.#drainTimer);
+    super.end(error, reason);
+  }
+
   protected override get lastPeerStream(): number {
     return this.#announcedLast ?? this.#lastStream;
   }
@@ -121,7 +126,6 @@ export class ServerConnection extends Connection {
   }
 
   #drained(): void {
-    clearTimeout(this.#drainTimer);
     this.end(this.unavailable("The exporter is shutting down"), undefined);
   }
 }

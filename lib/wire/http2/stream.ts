@@ -103,7 +103,7 @@ export class Stream {
     if (body.length > 0) this.#queue.push(body);
     this.#queuedBytes += bytes;
     if (end) this.#queuedEnd = [];
-    this.#connection.sendQueue.add(this);
+    if (this.id !== 0) this.#connection.sendQueue.add(this);
     this.#owesDrained = this.#queuedBytes > 0;
     return !this.#owesDrained;
   }

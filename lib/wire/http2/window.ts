@@ -61,9 +61,10 @@ export class ReceiveWindow {
   #left: number;
   /** Bytes that were consumed and are not yet credited. */
   #consumed = 0;
+  /** When growth was last decided on; not before the first credit, since most streams are too short for one. */
+  #decided: number | undefined;
   /** Bytes that were credited since then. */
   #credited = 0;
-  #since = NaN;
 
   /** Begins with `size` bytes and grows to `most`; `now` tells the time in milliseconds. */
   constructor(size: number, most: number, budget: WindowBudget = windowBudget, now = () => performance.now()) {
@@ -96,11 +97,10 @@ export class ReceiveWindow {
 
   #grow(consumed: number): number {
     this.#credited += consumed;
-    const first = Number.isNaN(this.#since);
-    if (!first && this.#credited < this.#size) return 0;
+    if (this.#decided !== undefined && this.#credited < this.#size) return 0;
     const now = this.#now();
-    const quick = now - this.#since < roundTripMs;
-    this.#since = now;
+    const quick = this.#decided !== undefined && now - this.#decided < roundTripMs;
+    this.#decided = now;
     this.#credited = 0;
     if (!quick || this.#size >= this.#most) return 0;
     const growth = this.#budget.grow(Math.min(this.#size, this.#most - this.#size));

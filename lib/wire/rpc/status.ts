@@ -85,14 +85,13 @@ function codeOfHttp(httpStatus: number): Code {
 
 /** Cuts a text to {@linkcode maxMessageTextBytes} of UTF-8 and escapes what a header cannot carry. */
 function encodeMessage(message: string): string {
+  const utf8 = new Uint8Array(maxMessageTextBytes);
+  // What does not fit is left out by whole characters.
+  const { written } = new TextEncoder().encodeInto(message, utf8);
   let text = "";
-  let bytes = 0;
-  for (const character of message) {
-    const utf8 = new TextEncoder().encode(character);
-    bytes += utf8.length;
-    if (bytes > maxMessageTextBytes) break;
-    if (utf8.length === 1 && utf8[0] >= 0x20 && utf8[0] <= 0x7e && character !== "%") text += character;
-    else for (const byte of utf8) text += "%" + byte.toString(16).toUpperCase().padStart(2, "0");
+  for (const byte of utf8.subarray(0, written)) {
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    text += plain ? String.fromCharCode(byte) : "%" + byte.toString(16).toUpperCase().padStart(2, "0");
   }
   return text;
 }
