@@ -133,6 +133,22 @@ Deno.test("A peer that goes away finishes what it has begun, and the rest was ne
   assert.match((await client.closed)!.message, /going away/);
 });
 
+Deno.test("A peer that goes away fails all calls that wait for their turn, however many", async () => {
+  const { handlers, started, open } = gate();
+  const { client, served } = join(memoryPipe(), handlers, { limits: { maxConcurrentStreams: 1 } });
+  await client.unary("/test/Unary", none);
+  const running = client.unary("/test/Gate", none);
+  await started;
+  const waiting = Array.from({ length: 20_000 }, () => client.unary("/test/Unary", none));
+  const shutdown = served.shutdown(60_000);
+  const results = await Promise.allSettled(waiting);
+  assert.ok(results.every((result) => result.status === "rejected" && result.reason.code === "unavailable"));
+  open();
+  await running;
+  await shutdown;
+  await client.close();
+});
+
 const strangers = {
   'answered "HTTP/1.1 400 Bad Request"': "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
   'answered "SSH-2.0-OpenSSH_9.2p1"': "SSH-2.0-OpenSSH_9.2p1\r\n",
@@ -248,6 +264,43 @@ for (const [what, [changes, expected]] of Object.entries(requests)) {
     await closed;
   });
 }
+
+Deno.test("ServeOptions.otherwise takes requests that are not gRPC, beside those that are", async () => {
+  const [near, far] = memoryPipe();
+  const served = serveConnection(far, {
+    peer: "test",
+    router: (path) => gate().handlers[path],
+    otherwise(stream, request) {
+      if (request.path !== "/json") return undefined;
+      let bytes = 0;
+      return {
+        onHeaders() {},
+        onData(chunk) {
+          bytes += chunk.length;
+          stream.consumed(chunk.length);
+        },
+        onEnd() {
+          stream.sendHeaders([[":status", "200"], ["content-type", "application/json"]]);
+          stream.write(none, new TextEncoder().encode(`{"bytes":${bytes}}`), true);
+        },
+        onFailed() {},
+        onDrained() {},
+      };
+    },
+  });
+  using peer = new RawPeer(near);
+  await peer.greet();
+  const json = (path: string) =>
+    grpcRequest(path).map(([name, value]) => [name, name === "content-type" ? "application/json" : value] as const);
+  await peer.send(peer.headers(1, json("/json")), frame(FrameType.DATA, Flag.END_STREAM, 1, [1, 2, 3]));
+  assert.equal(new TextDecoder().decode((await peer.until(FrameType.DATA, 1)).payload), '{"bytes":3}');
+  await peer.send(peer.headers(3, grpcRequest("/test/Unary")), frame(FrameType.DATA, Flag.END_STREAM, 3, message(4)));
+  assert.deepEqual([...(await peer.until(FrameType.DATA, 3)).payload], message(4));
+  await peer.send(peer.headers(5, json("/other"), true));
+  await peer.until(FrameType.RST_STREAM, 5);
+  peer[Symbol.dispose]();
+  await served.closed;
+});
 
 Deno.test("A compressed message is `unimplemented`", async () => {
   const { handlers } = gate();

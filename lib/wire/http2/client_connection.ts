@@ -2,7 +2,7 @@ import { JumpstarterError } from "../../core/errors.ts";
 import type { Pipe } from "../../core/pipe.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ConnectionError, ErrorCode } from "./error_code.ts";
-import { maxWindowBytes } from "./frames.ts";
+import { maxStreamId } from "./frames.ts";
 import { firstLine } from "./greeting.ts";
 import type { HeaderList } from "./hpack_table.ts";
 import { contentLength, parseResponse } from "./message_head.ts";
@@ -44,9 +44,10 @@ export class ClientConnection extends Connection {
   }
 
   protected override end(error: JumpstarterError, reason: JumpstarterError | undefined): void {
+    if (this.ended) return;
     this.#refusal = reason ?? this.unavailable(`The connection to ${this.peer} is closed`);
     super.end(error, reason);
-    for (const stream of [...this.#waiting]) stream.fail(error);
+    this.#refuseWaiting(error);
   }
 
   protected override isIdle(streamId: number): boolean {
@@ -71,8 +72,8 @@ export class ClientConnection extends Connection {
   }
 
   protected override streamGone(stream: Stream): void {
-    this.#waiting.delete(stream);
-    if (!this.ended) this.#startWaiting();
+    if (stream.id === 0) this.#waiting.delete(stream);
+    else if (!this.ended) this.#startWaiting();
   }
 
   protected override settingsChanged(): void {
@@ -82,7 +83,7 @@ export class ClientConnection extends Connection {
   protected override peerGoesAway(lastStreamId: number, why: string): void {
     const error = this.unavailable(`The call was never processed: the peer at ${this.peer} is going away: ${why}`);
     this.#refusal = error;
-    for (const stream of [...this.#waiting]) stream.fail(error);
+    this.#refuseWaiting(error);
     for (const stream of [...this.streams.values()]) {
       if (stream.id > lastStreamId) stream.fail(error);
     }
@@ -98,8 +99,9 @@ export class ClientConnection extends Connection {
     this.#nextStream += 2;
     this.streams.set(id, stream);
     stream.open(id, this.peerSettings.initialWindowBytes);
-    if (this.#nextStream > maxWindowBytes) {
+    if (this.#nextStream > maxStreamId) {
       this.#refusal = this.unavailable(`All stream numbers of the connection to ${this.peer} are used up`);
+      this.#refuseWaiting(this.#refusal);
     }
   }
 
@@ -110,6 +112,10 @@ export class ClientConnection extends Connection {
       this.#start(stream);
     }
     this.#endWhenIdle();
+  }
+
+  #refuseWaiting(error: JumpstarterError): void {
+    for (const stream of this.#waiting) stream.fail(error);
   }
 
   #endWhenIdle(): void {

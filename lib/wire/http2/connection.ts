@@ -14,6 +14,7 @@ import { areTrailers } from "./message_head.ts";
 import { RateLimit } from "./rate.ts";
 import { SendQueue } from "./send_queue.ts";
 import { initialPeerSettings, ownSettings, type PeerSettings, withSettings } from "./settings.ts";
+import { SilenceWatch } from "./silence.ts";
 import type { Stream } from "./stream.ts";
 import { ConnectionWindow } from "./window.ts";
 
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
 
 /** Numbers of streams we reset that are remembered, since the peer may not have known when it sent its next frame. */
 const rememberedResets = 1024;
+/** Content of the PINGs that ask whether the peer is still there. */
+const keepalivePayload: Uint8Array = new Uint8Array(8);
 
 /**
  * One HTTP/2 connection over a pipe (RFC 9113): what servers and clients have in common. What differs between the roles
@@ -58,7 +61,7 @@ export abstract class Connection implements FrameSink {
   readonly #resetByUs = new Set<number>();
   readonly #input: Promise<void>;
   readonly #resolveClosed: (reason: JumpstarterError | undefined) => void;
-  readonly #handshakeTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #silence: SilenceWatch;
 
   /** The stream of the DATA frame that is being received, and how many of its bytes were not handed on. */
   #dataStream: Stream | undefined;
@@ -89,10 +92,11 @@ export abstract class Connection implements FrameSink {
     const { promise, resolve } = Promise.withResolvers<JumpstarterError | undefined>();
     this.closed = promise;
     this.#resolveClosed = resolve;
-    if (limits.handshakeMs > 0) {
-      const silence = new Error(`Nothing came within ${limits.handshakeMs} ms`);
-      this.#handshakeTimer = setTimeout(() => this.#lost(silence), limits.handshakeMs);
-    }
+    this.#silence = new SilenceWatch(
+      limits,
+      () => this.writer.ping(keepalivePayload, false),
+      (why) => this.#lost(new Error(why)),
+    );
     // A server waits for the client's preface: an HTTP/1.1 client must not be greeted in HTTP/2.
     if (role === "client") this.#introduce();
     this.#input = readAll(pipe, (chunk) => this.#feed(chunk)).then(() => this.#lost(undefined), (e) => this.#lost(e));
@@ -174,7 +178,7 @@ export abstract class Connection implements FrameSink {
   protected end(error: JumpstarterError, reason: JumpstarterError | undefined): void {
     if (this.ended) return;
     this.ended = true;
-    clearTimeout(this.#handshakeTimer);
+    this.#silence.stop();
     for (const stream of [...this.streams.values()]) stream.fail(error);
     this.#linger().then(() => this.#resolveClosed(reason));
   }
@@ -206,6 +210,7 @@ export abstract class Connection implements FrameSink {
 
   #feed(chunk: Uint8Array): void {
     if (this.ended) return;
+    this.#silence.heard();
     this.writer.cork();
     try {
       this.#parser.feed(this.#greeting.complete ? chunk : this.#greet(chunk));
@@ -345,8 +350,8 @@ export abstract class Connection implements FrameSink {
       stream.sendWindow += change;
       if (stream.sendWindow > maxWindowBytes) throw windowOverflow();
     }
+    if (!this.#answered) this.#silence.greeted();
     this.#answered = true;
-    clearTimeout(this.#handshakeTimer);
     this.writer.settingsAck();
     this.settingsChanged();
     this.sendQueue.pump();
@@ -355,9 +360,8 @@ export abstract class Connection implements FrameSink {
   onSettingsAck(): void {}
 
   onPing(payload: Uint8Array, ack: boolean): void {
-    // None is ever sent by this side, so an answer can only be a mistake.
     this.#countControl();
-    if (!ack) this.writer.pingAck(payload);
+    if (!ack) this.writer.ping(payload, true);
   }
 
   onGoAway(lastStreamId: number, errorCode: number, debug: Uint8Array): void {

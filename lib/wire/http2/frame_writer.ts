@@ -91,8 +91,8 @@ export class FrameWriter {
     this.#frame(FrameType.SETTINGS, Flag.ACK, 0, 0);
   }
 
-  pingAck(payload: Uint8Array): void {
-    const at = this.#frame(FrameType.PING, Flag.ACK, 0, payload.length);
+  ping(payload: Uint8Array, ack: boolean): void {
+    const at = this.#frame(FrameType.PING, ack ? Flag.ACK : 0, 0, payload.length);
     this.#buffer!.set(payload, at);
   }
 

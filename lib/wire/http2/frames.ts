@@ -45,8 +45,10 @@ export const Setting = {
 
 /** Bytes of a window before any SETTINGS (RFC 9113 section 6.9.2). */
 export const defaultWindowBytes = 65_535;
-/** Bytes that no window may exceed (section 6.9.1); also the highest stream number. */
+/** Bytes that no window may exceed (section 6.9.1). */
 export const maxWindowBytes = 0x7fff_ffff;
+/** The highest number of a stream (section 5.1.1). */
+export const maxStreamId = 0x7fff_ffff;
 /** Smallest and default SETTINGS_MAX_FRAME_SIZE, in bytes. */
 export const minMaxFrameBytes = 16_384;
 /** Largest SETTINGS_MAX_FRAME_SIZE, in bytes. */

@@ -16,6 +16,12 @@ export interface Limits {
    * router's stream waits: its peer may arrive much later.
    */
   handshakeMs: number;
+  /**
+   * Milliseconds of silence after which a PING asks the peer whether it is still there; when nothing comes for as long
+   * again, the connection is given up. 0 never asks: a Python exporter counts PINGs on its unix sockets, and on what is
+   * tunnelled to them, as abuse.
+   */
+  keepaliveMs: number;
   /** Milliseconds for which a connection that is being closed waits for the peer to take the last bytes. */
   lingerMs: number;
 
@@ -60,6 +66,7 @@ export interface Limits {
 /** The limits that hold where a caller names none. */
 export const defaultLimits: Readonly<Limits> = {
   handshakeMs: 10_000,
+  keepaliveMs: 0,
   lingerMs: 500,
   maxMessageBytes: 64 * MiB,
   maxHeaderListBytes: 16 * KiB,
@@ -67,15 +74,15 @@ export const defaultLimits: Readonly<Limits> = {
   maxContinuations: 32,
   maxConcurrentStreams: 256,
   maxRunningCalls: 1024,
-  resetBurst: 10_000,
-  resetsPerSecond: 1_000,
+  resetBurst: 50_000,
+  resetsPerSecond: 5_000,
   controlBurst: 10_000,
   controlsPerSecond: 1_000,
   maxQueuedBytes: 4 * MiB,
   initialWindowBytes: 256 * KiB,
   maxWindowBytes: 4 * MiB,
   connectionWindowBytes: 16 * MiB,
-  maxFrameBytes: 1 * MiB,
+  maxFrameBytes: 256 * KiB,
 };
 
 /** Bytes that the stream windows of all connections of the process may grow to together. */

@@ -1,7 +1,8 @@
 import type { Pipe } from "../../core/pipe.ts";
 import { ClientConnection, type HeaderList, type Limits } from "../http2/mod.ts";
 import { StreamingCall, UnaryCall } from "./client_call.ts";
-import type { CallOptions, RpcClient } from "./types.ts";
+import { fieldsOf } from "./metadata.ts";
+import type { CallOptions, Metadata, RpcClient } from "./types.ts";
 
 /** What a connection to a peer needs to know. */
 export interface ConnectOptions {
@@ -11,6 +12,8 @@ export interface ConnectOptions {
   peer?: string;
   /** How the pipe is protected. @default {"http"} */
   scheme?: "http" | "https";
+  /** What every call carries beside its own metadata. */
+  metadata?: Metadata;
   limits?: Partial<Limits>;
 }
 
@@ -22,6 +25,7 @@ export function connectRpc(pipe: Pipe, options: ConnectOptions): RpcClient {
   const { authority, limits, peer = authority, scheme = "http" } = options;
   const connection = new ClientConnection(pipe, { peer, limits });
   const { maxMessageBytes } = connection.limits;
+  const common = fieldsOf(options.metadata);
 
   const headersOf = (path: string): HeaderList => [
     [":method", "POST"],
@@ -31,6 +35,7 @@ export function connectRpc(pipe: Pipe, options: ConnectOptions): RpcClient {
     ["te", "trailers"],
     ["content-type", "application/grpc"],
     ["user-agent", "jumpstarter"],
+    ...common,
   ];
 
   return {

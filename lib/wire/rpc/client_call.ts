@@ -47,7 +47,7 @@ abstract class Call implements StreamEvents {
     this.#headers = fields;
     if (fieldValue(fields, "grpc-status") !== undefined) return;
     const contentType = fieldValue(fields, "content-type");
-    if (status === 200 && contentType?.startsWith("application/grpc")) this.begun(metadataOf(fields));
+    if (status === 200 && contentType?.startsWith("application/grpc")) this.begun(fields);
     else this.#notGrpc = errorOfHttp(status, contentType);
   }
 
@@ -64,7 +64,7 @@ abstract class Call implements StreamEvents {
     // A response without a body has its status in its headers.
     const error = this.#notGrpc ?? errorOfTrailers(trailers.length > 0 ? trailers : this.#headers);
     this.#end();
-    if (error === undefined) this.succeeded(metadataOf(this.#headers));
+    if (error === undefined) this.succeeded(this.#headers);
     else this.failed(error);
     // The server is done with the call: what is left of the request need not be sent.
     this.stream?.reset(ErrorCode.NO_ERROR);
@@ -78,11 +78,11 @@ abstract class Call implements StreamEvents {
   onDrained(): void {}
 
   /** The server's initial metadata came. */
-  protected begun(_metadata: Metadata): void {}
+  protected begun(_fields: HeaderList): void {}
   /** A piece of the body came. @throws {JumpstarterError} when it is not acceptable. */
   protected abstract received(chunk: Uint8Array): void;
-  /** The call ended with status OK; `metadata` is the initial metadata. */
-  protected abstract succeeded(metadata: Metadata): void;
+  /** The call ended with status OK; `fields` are the initial metadata. */
+  protected abstract succeeded(fields: HeaderList): void;
   /** The call ended with another status, or broke. */
   protected abstract failed(error: JumpstarterError): void;
 
@@ -195,19 +195,19 @@ export class StreamingCall extends Call implements ClientStream {
     this.#room = undefined;
   }
 
-  protected override begun(metadata: Metadata): void {
-    this.#headers.resolve(metadata);
+  protected override begun(fields: HeaderList): void {
+    this.#headers.resolve(metadataOf(fields));
   }
 
   protected override received(chunk: Uint8Array): void {
     this.#inbox.push(chunk);
   }
 
-  protected override succeeded(metadata: Metadata): void {
+  protected override succeeded(fields: HeaderList): void {
     if (!this.#inbox.complete) {
       return this.failed(new JumpstarterError("internal", "The response ends within a message"));
     }
-    this.#headers.resolve(metadata);
+    this.#headers.resolve(metadataOf(fields));
     this.#inbox.end();
     // Nobody reads what is still being sent, but that is no failure.
     this.onDrained();

@@ -49,10 +49,12 @@ export class Inbox {
     else waiting?.reject(error);
   }
 
-  /** Forgets the messages that are there: `receive` yields the error at once. */
+  /** Forgets the messages that are there: `receive` yields the error at once, unless the end has been reached. */
   abort(error: JumpstarterError): void {
+    if (this.#ended && this.#messages.length === 0) return;
     this.#clear();
     this.end(error);
+    this.#error = error;
   }
 
   /** The next message, or `undefined` at the end. Rejects with the call's error. */

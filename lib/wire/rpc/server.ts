@@ -38,7 +38,7 @@ export function serveConnection(pipe: Pipe, options: ServeOptions): ServedConnec
     if (!isGrpc(request)) return options.otherwise?.(stream, request) ?? answerHttp(stream, "415");
     if (request.method !== "POST") return answerHttp(stream, "405", ["allow", "POST"]);
 
-    const handler = options.router(request.path);
+    const handler = options.router(request.path, (name) => fieldValue(request.fields, name));
     if (handler === undefined) return refuse(stream, "unimplemented", `There is no method ${request.path}`);
     const timeout = fieldValue(request.fields, "grpc-timeout");
     const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout);

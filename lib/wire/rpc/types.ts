@@ -35,8 +35,11 @@ export type Handler =
   | { kind: "unary"; handle(request: Uint8Array, call: ServerCall): Promise<Uint8Array> | Uint8Array }
   | { kind: "streaming"; handle(stream: ServerStream): Promise<void> };
 
-/** Finds the handler for a path; `undefined` answers UNIMPLEMENTED. */
-export type Router = (path: string) => Handler | undefined;
+/**
+ * Finds the handler for a path; `undefined` answers UNIMPLEMENTED. `header` gives the first value of a header of the
+ * request, of which nothing else has arrived yet.
+ */
+export type Router = (path: string, header: (name: string) => string | undefined) => Handler | undefined;
 
 /** Options of one call. */
 export interface CallOptions {

@@ -1,0 +1,42 @@
+import type { Limits } from "./limits.ts";
+
+/** Notices a peer that says nothing: at the beginning by waiting for it, later by asking it. */
+export class SilenceWatch {
+  readonly #keepaliveMs: number;
+  readonly #ask: () => void;
+  readonly #silent: (why: string) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #heard = false;
+  #asked = false;
+
+  /** `ask` sends something that must be answered, `silent` hears of a peer that does not. */
+  constructor(limits: Limits, ask: () => void, silent: (why: string) => void) {
+    const { handshakeMs } = limits;
+    this.#keepaliveMs = limits.keepaliveMs;
+    this.#ask = ask;
+    this.#silent = silent;
+    if (handshakeMs > 0) this.#timer = setTimeout(() => silent(`Nothing came within ${handshakeMs} ms`), handshakeMs);
+  }
+
+  /** The peer's greeting is complete. */
+  greeted(): void {
+    clearTimeout(this.#timer);
+    if (this.#keepaliveMs > 0) this.#timer = setInterval(() => this.#look(), this.#keepaliveMs);
+  }
+
+  /** Something came from the peer. */
+  heard(): void {
+    this.#heard = true;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #look(): void {
+    if (this.#asked && !this.#heard) return this.#silent(`No answer to a PING within ${this.#keepaliveMs} ms`);
+    this.#asked = !this.#heard;
+    this.#heard = false;
+    if (this.#asked) this.#ask();
+  }
+}
