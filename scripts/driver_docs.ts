@@ -10,7 +10,7 @@
 import { dirname, join } from "node:path";
 import { bundledDrivers } from "../drivers/table.ts";
 import { parameterOf } from "../lib/cli/parameter.ts";
-import { keysOf } from "../lib/config/coerce.ts";
+import { keysOf } from "../lib/core/issues.ts";
 import type { AnyDriver } from "../lib/contract/driver.ts";
 import { type Method, wireNameOf } from "../lib/contract/method.ts";
 import { pythonClientOf } from "../lib/contract/interface.ts";

@@ -72,9 +72,10 @@ async function staleFiles(): Promise<string[]> {
   }
 }
 
-/** Writes the generated parts of the documents, or checks them: that script looks at the same arguments. */
-async function documents(): Promise<boolean> {
+/** Writes what follows from the code, or checks it: those scripts look at the same arguments. */
+async function derived(): Promise<boolean> {
   await import("./driver_docs.ts");
+  await import("./completion.ts");
   return true;
 }
 
@@ -90,9 +91,9 @@ async function check(): Promise<boolean> {
 async function run(flag: string | undefined): Promise<boolean> {
   switch (flag) {
     case undefined:
-      return await generate(".") && await documents();
+      return await generate(".") && await derived();
     case "--check":
-      return await check() && await documents();
+      return await check() && await derived();
     case "--baseline":
       return await buf("build", "proto", "--exclude-source-info", "--output", baseline);
     default:

@@ -108,3 +108,10 @@ export function deadPort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
+
+/** A unix socket on which nobody listens any more, as a killed process leaves one. */
+export function abandonedSocket(path: string): void {
+  const listener = Deno.listen({ transport: "unix", path: `${path}.before` });
+  Deno.renameSync(`${path}.before`, path);
+  listener.close();
+}

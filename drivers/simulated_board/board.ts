@@ -23,6 +23,7 @@ export class Board {
   #line = "";
   #interrupted?: () => void;
   #said: Uint8Array[] = [];
+  #saidBytes = 0;
   #viewers = new Set<ReadableStreamDefaultController<Uint8Array>>();
 
   constructor(clock: Clock) {
@@ -43,6 +44,7 @@ export class Board {
     this.#stage = "booting";
     this.#line = "";
     this.#said = [];
+    this.#saidBytes = 0;
   }
 
   /** What the board draws now. */
@@ -61,7 +63,7 @@ export class Board {
         this.#viewers.add(controller);
       },
       cancel: () => void this.#viewers.delete(viewer),
-    });
+    }, new ByteLengthQueuingStrategy({ highWaterMark: 2 * keptBytes }));
     const decoder = new TextDecoder();
     const writable = new WritableStream<Uint8Array>({
       write: (chunk) => this.#type(decoder.decode(chunk, { stream: true })),
@@ -145,16 +147,23 @@ export class Board {
   #type(text: string): void {
     const power = this.#power?.signal;
     if (!power) return; // Nobody is there to hear it.
+    let echo = "";
     for (const character of text) {
       if (this.#interrupted) return this.#interrupted();
       if (this.#stage === "booting") continue;
-      if (character === "\n" || character === "\r") this.#enterLine(power);
-      else if (character === "\b" || character === "\x7f") this.#line = this.#line.slice(0, -1);
-      else {
+      if (character === "\n" || character === "\r") {
+        this.#say(echo);
+        echo = "";
+        this.#enterLine(power);
+      } else if (character === "\b" || character === "\x7f") {
+        if (this.#line !== "") echo += "\b \b";
+        this.#line = this.#line.slice(0, -1);
+      } else {
         this.#line = (this.#line + character).slice(0, 1024);
-        this.#say(character);
+        echo += character;
       }
     }
+    this.#say(echo);
   }
 
   #enterLine(power: AbortSignal): void {
@@ -171,7 +180,11 @@ export class Board {
     if (text === "") return;
     const chunk = encoder.encode(text);
     this.#said.push(chunk);
-    while (this.#said.reduce((bytes, said) => bytes + said.length, 0) > keptBytes) this.#said.shift();
-    for (const viewer of this.#viewers) viewer.enqueue(chunk);
+    this.#saidBytes += chunk.length;
+    while (this.#saidBytes > keptBytes) this.#saidBytes -= this.#said.shift()!.length;
+    for (const viewer of this.#viewers) {
+      // A viewer that does not keep up misses something, as on a real line.
+      if (viewer.desiredSize! > 0) viewer.enqueue(chunk);
+    }
   }
 }

@@ -8,6 +8,7 @@ import { type DriverNode, nodeAt } from "../client/tree.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { configure } from "./commander.ts";
+import { addPassphraseOptions } from "./passphrase.ts";
 import { commandsOf, growCommands, seconds } from "./node_command.ts";
 import { printLine } from "./output.ts";
 import { renderTree, treeJson } from "./tree_view.ts";
@@ -15,10 +16,19 @@ import { type BoardFlags, nameBoard, reach } from "./which_board.ts";
 
 /** Options that say which board, the same for every command that needs one. */
 export function addBoardOptions(command: Commander): Commander {
-  return command
+  command
     .option("--host <address>", "exporter to use: HOST:PORT or the path of a socket (else JUMPSTARTER_HOST)")
+    .option("--board <name>", "board to use, by the name that `board add` gave it")
     .option("--exporter-config <file>", "use the board of this exporter file; its exporter starts here if none runs")
     .option("--plaintext", "go to another machine without TLS");
+  return addPassphraseOptions(addTrustOptions(command).option("--insecure", "use TLS, but trust whoever answers"));
+}
+
+/** Options that say whom to trust. */
+export function addTrustOptions(command: Commander): Commander {
+  return command
+    .option("--tls-fingerprint <sha256>", "trust the exporter with this authority, as it prints it, and nobody else")
+    .option("--tls-ca <file>", "trust the authorities of this PEM file as well");
 }
 
 const help = `
@@ -27,7 +37,8 @@ With a path and a command it runs that command and ends; no shell is needed arou
 Options of this command stand before the path, those of the driver's command behind it.
 
 Examples:
-  jumpstarter client --host pi:7000 --plaintext
+  jumpstarter client --host pi:7000 --tls-fingerprint 9F:86:… --passphrase-file p.txt power on
+  jumpstarter client --board bench1 power on
   jumpstarter client --host 127.0.0.1:7000 power on
   jumpstarter client --host 127.0.0.1:7000 power read --count 3 --json
   jumpstarter client --exporter-config bench.yaml net forward-tcp 8080
@@ -40,7 +51,7 @@ export function clientCommand(interrupted: AbortSignal): Commander {
   const command = new Commander("client")
     .summary("use a board: print its tree, or run a command of one of its drivers")
     .description("Use a board: print the tree of its drivers, or run a command of one of them.")
-    .argument("[path...]", "driver and command: power on, board.console pipe")
+    .argument("[driver...]", "driver and command: power on, board.console pipe")
     .passThroughOptions()
     .allowUnknownOption()
     .addHelpText("after", help);

@@ -1,7 +1,11 @@
 /** The file that `exporter init` prints. @module */
 
 /** A config that runs anywhere, with examples of real drivers. */
-export const exampleConfig = `# What this machine offers, and how. Check it with: jumpstarter exporter check FILE
+export const exampleConfig = `# yaml-language-server: $schema=./bench.schema.json
+# Editors with a YAML language server then complete and check this file; nothing else reads the line above. Make the
+# schema beside it, or remove the line: jumpstarter exporter schema > bench.schema.json
+
+# What this machine offers, and how. Check it with: jumpstarter exporter check FILE
 apiVersion: jumpstarter.dev/v1alpha1
 kind: ExporterConfig
 metadata:

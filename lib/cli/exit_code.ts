@@ -50,6 +50,9 @@ const lastWordsMs = 2_000;
 
 type EndingSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+/** What a command sees of the signals that end programs. */
+export type Interruptions = Pick<Interruption, "signal" | "takeOver">;
+
 /** The signals that end programs, and what becomes of them. */
 export class Interruption {
   readonly #controller = new AbortController();

@@ -11,11 +11,15 @@ import type { PlannedNode } from "../contract/plan.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { aborted } from "../core/limit.ts";
 import { bundledDrivers } from "../../drivers/table.ts";
+import type { TcpAddress } from "../exporter/socket.ts";
 import { runExporter } from "../local/exporter.ts";
 import { planTree } from "../loader/plan.ts";
 import { exampleConfig } from "./example_config.ts";
+import { installCommand, uninstallCommand } from "./exporter_service.ts";
+import { parseListen } from "./listen_address.ts";
 import { addLogOptions, type LogFlags, printingHub } from "./log_printer.ts";
 import { noteLine, printLine, writeOut } from "./output.ts";
+import { addProtectionOptions, clientLines, protect, type ProtectionFlags } from "./protection.ts";
 
 /** Flags of a command that runs an exporter. */
 export interface ServeFlags extends LogFlags {
@@ -24,7 +28,19 @@ export interface ServeFlags extends LogFlags {
   hooks?: boolean;
 }
 
-/** The command with its three parts. */
+interface RunFlags extends ServeFlags, ProtectionFlags {
+  listen: string;
+}
+
+const runHelp = `
+Without TLS it listens on this machine only. To other machines it is opened by --tls-self-signed: it prints what a
+client has to say, and keeps its identity over restarts. A passphrase keeps out those who merely reach the port.
+
+Examples:
+  jumpstarter exporter run bench.yaml
+  jumpstarter exporter run bench.yaml --listen 0.0.0.0:7000 --tls-self-signed --passphrase-file p.txt`;
+
+/** The command with its parts. */
 export function exporterCommand(interrupted: AbortSignal): Commander {
   const command = new Commander("exporter").description("Offer this machine's devices to clients.");
   command.command("init")
@@ -35,37 +51,33 @@ export function exporterCommand(interrupted: AbortSignal): Commander {
     .description("Check an exporter file and print every problem with its place. No device is touched.")
     .option("--json", "print the problems as JSON")
     .action(checkConfig);
-  addLogOptions(
-    command.command("run")
-      .argument("[config]", "exporter file; left out, the alias `default` of your configuration folder")
-      .description("Open the drivers of an exporter file and serve them until interrupted.")
-      .option("--listen <address>", "[HOST:]PORT to listen on; port 0 picks a free one", "127.0.0.1:7000")
-      .option("--plaintext", "allow another host than this one without TLS: everybody there can use the board")
-      .option("--no-hooks", "run a file with hooks without running them")
-      .option("--json", "print the addresses as JSON once clients can connect"),
-  ).action(
-    async (file: string | undefined, flags: ServeFlags & { listen: string; plaintext?: boolean }, self: Commander) => {
-      const at = parseListen(flags.listen, "127.0.0.1");
-      if (!flags.plaintext && !isLoopback(at.hostname)) {
-        throw new JumpstarterError(
-          "failed_precondition",
-          `Listening on ${at.hostname} opens the board to the network, and this version has no TLS`,
-          {
-            phase: "usage",
-            hint: `--plaintext, if everybody on that network may use the board, or --listen 127.0.0.1:${at.port}`,
-          },
-        );
-      }
-      await serveConfig(file ?? exporterFile("default"), at, { ...self.optsWithGlobals(), ...flags }, interrupted);
-    },
-  );
-  return command;
+  command.command("schema")
+    .description("Print the JSON Schema of exporter files: completion and checks for editors.")
+    .addHelpText("after", "\nEditors find it by the first line of what exporter init prints.")
+    .option("--json", "the same: a schema is JSON")
+    .action(printSchema);
+  const run = command.command("run")
+    .argument("[config]", "exporter file; left out, the alias `default` of your configuration folder")
+    .description("Open the drivers of an exporter file and serve them until interrupted.")
+    .option("--listen <address>", "[HOST:]PORT to listen on; port 0 picks a free one", "127.0.0.1:7000")
+    .option("--plaintext", "allow another host than this one without TLS: everybody there can use the board")
+    .option("--tls-self-signed", "serve with TLS by an authority of this user's own, which clients pin")
+    .option("--tls-name <name...>", "names by which clients reach this machine, for --tls-self-signed");
+  addProtectionOptions(run)
+    .option("--no-hooks", "run a file with hooks without running them")
+    .option("--json", "print the addresses as JSON once clients can connect")
+    .addHelpText("after", runHelp);
+  addLogOptions(run).action(async (file: string | undefined, flags: RunFlags, self: Commander) => {
+    const at = await protect(parseListen(flags.listen, "127.0.0.1"), flags);
+    await serveConfig(file ?? exporterFile("default"), at, { ...self.optsWithGlobals(), ...flags }, interrupted);
+  });
+  return command.addCommand(installCommand()).addCommand(uninstallCommand());
 }
 
 /** Serves a config until interrupted, and says where. */
 export async function serveConfig(
   file: string,
-  at: { hostname: string; port: number },
+  at: TcpAddress,
   flags: ServeFlags,
   interrupted: AbortSignal,
 ): Promise<void> {
@@ -74,29 +86,13 @@ export async function serveConfig(
   await using exporter = await runExporter(config, [at], { hub: printing.hub, withoutHooks: flags.hooks === false });
   const [address] = exporter.addresses;
   const drivers = exporter.session.tree.byUuid.size - 1;
-  if (flags.json) printLine(JSON.stringify({ name: config.name, addresses: exporter.addresses }));
+  const { fingerprint, file: ca } = at.identity?.authority ?? {};
+  if (flags.json) printLine(JSON.stringify({ name: config.name, addresses: exporter.addresses, fingerprint, ca }));
   else {
     noteLine(`Serving ${config.name} (${drivers} ${drivers === 1 ? "driver" : "drivers"}) on ${address}`);
-    noteLine(`  jumpstarter client --host ${address}${isLoopback(at.hostname) ? "" : " --plaintext"}`);
+    for (const line of clientLines(at, Number(address.split(":").at(-1)))) noteLine(`  ${line}`);
   }
   await aborted(interrupted);
-}
-
-/** Reads `[HOST:]PORT`. */
-export function parseListen(text: string, defaultHost: string): { hostname: string; port: number } {
-  const [, host, digits] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits === undefined || port > 65535) {
-    throw new JumpstarterError("invalid_argument", `Expected [HOST:]PORT with a port from 0 to 65535, got "${text}"`, {
-      phase: "usage",
-    });
-  }
-  return { hostname: (host ?? defaultHost).replace(/^\[(.*)\]$/, "$1"), port };
-}
-
-/** Whether only this machine can connect to an address. */
-export function isLoopback(hostname: string): boolean {
-  return /^(?:localhost|127(?:\.\d+){3}|::1)$/i.test(hostname);
 }
 
 function loadWithWarnings(file: string): ExporterConfig {
@@ -104,6 +100,11 @@ function loadWithWarnings(file: string): ExporterConfig {
   throwProblems(problems);
   for (const problem of problems) noteLine(`Warning: ${renderProblem(problem)}`);
   return config!;
+}
+
+async function printSchema(): Promise<void> {
+  const { editorSchema } = await import("../loader/editor_schema.ts");
+  printLine(JSON.stringify(await editorSchema(bundledDrivers), null, 2));
 }
 
 async function checkConfig(file: string, { json }: { json?: boolean }): Promise<void> {

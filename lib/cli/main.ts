@@ -5,13 +5,13 @@
  */
 import { Command as Commander, CommanderError } from "commander";
 import { configure } from "./commander.ts";
-import { ChildExit, exitCodeOf, exitCodes, Interrupted, Interruption } from "./exit_code.ts";
+import { ChildExit, exitCodeOf, exitCodes, Interrupted, Interruption, type Interruptions } from "./exit_code.ts";
 import { printError, printLine } from "./output.ts";
 import { type ProgramName, programName, version } from "./self.ts";
 
 /** Runs the program. */
 export async function main(argv: readonly string[], name: ProgramName = programName()): Promise<number> {
-  const words = name === "j" ? ["client", ...argv] : helpWords(argv);
+  const words = name === "j" ? ["client", ...argv] : usualWords(argv);
   const interruption = new Interruption();
   try {
     await (await program(name, words, interruption)).parseAsync(words, { from: "user" });
@@ -26,12 +26,17 @@ export async function main(argv: readonly string[], name: ProgramName = programN
   }
 }
 
-/** `help exporter` is `exporter --help`. */
-function helpWords(argv: readonly string[]): string[] {
-  return argv[0] === "help" ? [...argv.slice(1), "--help"] : [...argv];
+/** Other names of commands, upstream's. */
+const aliases: Record<string, string> = { conf: "config", sh: "shell", s: "shell", ver: "version", v: "version" };
+
+/** `help exporter` is `exporter --help`, and `conf` is `config`. */
+function usualWords(argv: readonly string[]): string[] {
+  if (argv[0] === "help") return [...usualWords(argv.slice(1)), "--help"];
+  const at = argv.findIndex((word) => Object.hasOwn(commands, word) || Object.hasOwn(aliases, word));
+  return argv.map((word, index) => index === at ? aliases[word] ?? word : word);
 }
 
-type Load = (interruption: Interruption) => Promise<Commander>;
+type Load = (interruption: Interruptions) => Promise<Commander>;
 
 /** The commands and where they are. */
 const commands: Record<string, { summary: string; load: Load }> = {
@@ -40,8 +45,12 @@ const commands: Record<string, { summary: string; load: Load }> = {
     load: async ({ signal }) => (await import("./client.ts")).clientCommand(signal),
   },
   exporter: {
-    summary: "offer this machine's devices: init, check, run",
+    summary: "offer this machine's devices: init, check, schema, run",
     load: async ({ signal }) => (await import("./exporter.ts")).exporterCommand(signal),
+  },
+  board: {
+    summary: "name exporters on other machines: add, list, use, remove",
+    load: async () => (await import("./board.ts")).boardCommand(),
   },
   shell: {
     summary: "run a shell or a command in which j reaches the board",
@@ -55,18 +64,28 @@ const commands: Record<string, { summary: string; load: Load }> = {
     summary: "a tour on a simulated board, no hardware needed",
     load: async ({ signal }) => (await import("./demo.ts")).demoCommand(signal),
   },
+  completion: {
+    summary: "print the script that completes words in your shell at TAB",
+    load: async () => (await import("./completion.ts")).completionCommand(),
+  },
+  config: {
+    summary: "manage the files of clients and exporters",
+    load: async (interruption) => (await import("./config.ts")).configCommand(interruption),
+  },
   version: { summary: "print the version", load: async () => (await import("./version.ts")).versionCommand() },
 };
 
+/** The whole command line, for those who describe it. */
+export async function wholeProgram(): Promise<Commander> {
+  const interruption = { signal: new AbortController().signal, takeOver: () => {} };
+  const root = programRoot("jumpstarter");
+  for (const { load } of Object.values(commands)) root.addCommand(await load(interruption));
+  return configure(root);
+}
+
 /** Only the chosen command is built; the others lend their names to the help. */
 async function program(name: ProgramName, words: readonly string[], interruption: Interruption): Promise<Commander> {
-  const root = new Commander(name)
-    .enablePositionalOptions()
-    .description("Drive real boards: exporter on the bench, client on your desk and in CI.")
-    .version(version, "--version", "print the version")
-    .option("--log-level <level>", "least level of what exporters log: debug, info, warning, error")
-    .option("--log-format <format>", "text or json; left out, text on a terminal and JSON elsewhere")
-    .addHelpText("after", "\nStart with: jumpstarter demo");
+  const root = programRoot(name);
   const chosen = words.find((word) => Object.hasOwn(commands, word));
   for (const [command, { summary, load }] of Object.entries(commands)) {
     if (command === chosen) root.addCommand(await load(interruption));
@@ -75,4 +94,14 @@ async function program(name: ProgramName, words: readonly string[], interruption
   // Nothing to do is a question, and its answer belongs to standard output.
   if (words.length === 0) root.action(() => printLine(root.helpInformation()));
   return configure(root);
+}
+
+function programRoot(name: ProgramName): Commander {
+  return new Commander(name)
+    .enablePositionalOptions()
+    .description("Drive real boards: exporter on the bench, client on your desk and in CI.")
+    .version(version, "--version", "print the version")
+    .option("--log-level <level>", "least level of what exporters log: debug, info, warning, error")
+    .option("--log-format <format>", "text or json; left out, text on a terminal and JSON elsewhere")
+    .addHelpText("after", "\nStart with: jumpstarter demo");
 }

@@ -2,11 +2,13 @@
 import { Command as Commander } from "commander";
 import { exporterFile } from "../config/places.ts";
 import { JumpstarterError } from "../core/errors.ts";
-import { parseListen, serveConfig, type ServeFlags } from "./exporter.ts";
+import { serveConfig, type ServeFlags } from "./exporter.ts";
+import { parseListen } from "./listen_address.ts";
 import { addLogOptions } from "./log_printer.ts";
 import { noteLine } from "./output.ts";
+import { addProtectionOptions, protect, type ProtectionFlags } from "./protection.ts";
 
-interface RunFlags extends ServeFlags {
+interface RunFlags extends ServeFlags, ProtectionFlags {
   exporter?: string;
   exporterConfig?: string;
   tlsGrpcListener?: string;
@@ -15,39 +17,44 @@ interface RunFlags extends ServeFlags {
 
 /** The command. */
 export function runCommand(interrupted: AbortSignal): Commander {
-  return addLogOptions(
-    new Commander("run")
-      .description("Run an exporter, in upstream's words; see also: jumpstarter exporter run.")
-      .option("--exporter <alias>", "alias of an exporter file in the configuration folder")
-      .option("--exporter-config <file>", "exporter file")
-      .option("--tls-grpc-listener <address>", "[HOST:]PORT to serve clients on directly (host: 0.0.0.0)")
-      .option("--tls-grpc-insecure", "serve without TLS")
-      .option("--no-hooks", "run a file with hooks without running them")
-      .option("--json", "print the addresses as JSON once clients can connect"),
-  ).action(async (flags: RunFlags, self: Commander) => {
-    const { exporter, exporterConfig, tlsGrpcListener, tlsGrpcInsecure } = flags;
-    if ((exporter === undefined) === (exporterConfig === undefined)) {
-      throw usage("Expected one of --exporter and --exporter-config");
-    }
-    if (tlsGrpcListener === undefined) {
-      throw usage(
-        "This version serves clients directly only, not through a controller",
-        "--tls-grpc-listener [HOST:]PORT",
-      );
-    }
-    if (!tlsGrpcInsecure) throw usage("This version has no TLS", "--tls-grpc-insecure serves without it");
-    const at = parseListen(tlsGrpcListener, "0.0.0.0");
-    if (at.port === 0) throw usage("Expected a port from 1 to 65535 for --tls-grpc-listener, got 0");
-    if (at.hostname === "0.0.0.0") {
-      noteLine("Listening on every network of this machine, without TLS: everybody there can use the board");
-    }
-    await serveConfig(
-      exporterConfig ?? exporterFile(exporter!),
-      at,
-      { ...self.optsWithGlobals(), ...flags },
-      interrupted,
-    );
+  const command = new Commander("run")
+    .description("Run an exporter, in upstream's words; see also: jumpstarter exporter run.")
+    .option("--exporter <alias>", "alias of an exporter file in the configuration folder")
+    .option("--exporter-config <file>", "exporter file")
+    .option("--tls-grpc-listener <address>", "[HOST:]PORT to serve clients on directly (host: 0.0.0.0)")
+    .option("--tls-grpc-insecure", "serve without TLS");
+  addProtectionOptions(command)
+    .option("--no-hooks", "run a file with hooks without running them")
+    .option("--json", "print the addresses as JSON once clients can connect");
+  return addLogOptions(command).action(async (flags: RunFlags, self: Commander) => {
+    const at = listenerOf(flags);
+    const file = flags.exporterConfig ?? exporterFile(flags.exporter!);
+    const address = await protect(at, { ...flags, plaintext: flags.tlsGrpcInsecure });
+    await serveConfig(file, address, { ...self.optsWithGlobals(), ...flags }, interrupted);
   });
+}
+
+function listenerOf(flags: RunFlags): { hostname: string; port: number } {
+  const { exporter, exporterConfig, tlsGrpcListener, tlsGrpcInsecure, tlsCert, tlsKey } = flags;
+  if ((exporter === undefined) === (exporterConfig === undefined)) {
+    throw usage("Expected one of --exporter and --exporter-config");
+  }
+  if (tlsGrpcListener === undefined) {
+    throw usage(
+      "This version serves clients directly only, not through a controller",
+      "--tls-grpc-listener [HOST:]PORT",
+    );
+  }
+  if (tlsGrpcInsecure && (tlsCert ?? tlsKey) !== undefined) {
+    throw usage("--tls-grpc-insecure and --tls-cert or --tls-key contradict each other");
+  }
+  if (!tlsGrpcInsecure && tlsCert === undefined && tlsKey === undefined) {
+    throw usage("Expected --tls-cert and --tls-key, or --tls-grpc-insecure");
+  }
+  const at = parseListen(tlsGrpcListener, "0.0.0.0");
+  if (at.port === 0) throw usage("Expected a port from 1 to 65535 for --tls-grpc-listener, got 0");
+  if (at.hostname === "0.0.0.0") noteLine("Listening on every network of this machine");
+  return at;
 }
 
 function usage(message: string, hint?: string): JumpstarterError {

@@ -4,13 +4,16 @@
  * @module
  */
 import { Command as Commander } from "commander";
-import { basename, delimiter } from "node:path";
+import { basename, delimiter, join, resolve } from "node:path";
 import { exporterFile } from "../config/places.ts";
-import { isLocal, parseAddress } from "../client/address.ts";
+import { parseAddress } from "../client/address.ts";
+import { securityEnvironment } from "../client/environment.ts";
+import { isPlain, wantsTls, withAuthority } from "../client/security.ts";
 import { privateFolder } from "../local/socket.ts";
 import type { Board } from "../client/connect.ts";
-import { ChildExit, type Interruption } from "./exit_code.ts";
+import { ChildExit, type Interruptions } from "./exit_code.ts";
 import { addBoardOptions } from "./client.ts";
+import { runForeground } from "./foreground.ts";
 import { noteLine } from "./output.ts";
 import { linkNames } from "./self.ts";
 import { type BoardFlags, nameBoard, type NamedBoard, reach } from "./which_board.ts";
@@ -32,7 +35,7 @@ Examples:
   jumpstarter shell --host 127.0.0.1:7000 -- j power on`;
 
 /** The command. */
-export function shellCommand(interruption: Interruption): Commander {
+export function shellCommand(interruption: Interruptions): Commander {
   const command = new Commander("shell")
     .description("Run a shell, or one command, in which j reaches the board.")
     .argument("[command...]", "command to run instead of a shell")
@@ -47,13 +50,16 @@ export function shellCommand(interruption: Interruption): Commander {
     .action((words: string[], flags: ShellFlags) => runShell(words, flags, interruption));
 }
 
-async function runShell(words: string[], flags: ShellFlags, interruption: Interruption): Promise<void> {
-  await using named = await nameBoard({
+async function runShell(words: string[], flags: ShellFlags, interruption: Interruptions): Promise<void> {
+  const { tlsGrpc, tlsGrpcInsecure, exporter } = flags;
+  await using found = await nameBoard({
     ...flags,
-    host: flags.tlsGrpc ?? flags.host,
-    plaintext: flags.plaintext || flags.tlsGrpcInsecure,
-    exporterConfig: flags.exporterConfig ?? (flags.exporter === undefined ? undefined : exporterFile(flags.exporter)),
+    host: tlsGrpc ?? flags.host,
+    // Upstream's word asks for TLS, on this machine too.
+    plaintext: tlsGrpcInsecure || flags.plaintext || (tlsGrpc === undefined || wantsTls(flags) ? undefined : false),
+    exporterConfig: flags.exporterConfig ?? (exporter === undefined ? undefined : exporterFile(exporter)),
   });
+  const named = { ...found, options: await withAuthority(parseAddress(found.host), found.options, 10_000) };
   await using board = await reach(named, flags);
   using names = privateFolder();
   linkNames(names.path);
@@ -62,28 +68,38 @@ async function runShell(words: string[], flags: ShellFlags, interruption: Interr
   if (words.length === 0 && board.motd && Deno.stdin.isTerminal()) noteLine(board.motd);
   const shell = words.length > 0 ? { words, env: {} } : interactiveShell(board.name ?? "local");
   const env = {
-    ...environment(named, board),
+    ...environment(named, board, names.path),
     ...shell.env,
     PATH: [names.path, Deno.env.get("PATH") ?? ""].join(delimiter),
   };
-  const code = await run(shell.words, env, interruption);
+  const code = await runForeground(shell.words, env, interruption);
   ended.abort();
   await logs;
   if (code !== 0) throw new ChildExit(code);
 }
 
-/** What children find, Python's programs among them. */
-function environment(named: NamedBoard, board: Board): Record<string, string> {
-  const plaintext = named.options.plaintext || isLocal(parseAddress(named.host));
-  const direct = !named.local && !("path" in parseAddress(named.host));
+/** What children find, Python's programs among them. `folder` is there as long as they are. */
+function environment(named: NamedBoard, board: Board, folder: string): Record<string, string> {
+  const address = parseAddress(named.host);
+  const direct = !named.local && !("path" in address);
   return {
     JUMPSTARTER_HOST: named.host,
     JMP_DRIVERS_ALLOW: "UNSAFE",
     _JMP_SUPPRESS_DRIVER_WARNINGS: "1",
     ...(direct && { JMP_EXPORTER: "direct", JMP_LEASE: "direct" }),
     ...(direct && board.name !== undefined && { JMP_EXPORTER_LABELS: `jumpstarter.dev/name=${board.name}` }),
-    ...(direct && plaintext && { JMP_GRPC_INSECURE: "1" }),
+    ...(direct && { JMP_GRPC_INSECURE: isPlain(address, named.options) ? "1" : "" }),
+    ...securityEnvironment(named.options, authoritiesFile(named.options.tlsCa, folder)),
   };
+}
+
+/** A file with the authorities that are trusted, for programs that want a file. */
+function authoritiesFile(tlsCa: string | undefined, folder: string): string | undefined {
+  if (tlsCa === undefined) return undefined;
+  if (!tlsCa.includes("-----BEGIN")) return resolve(tlsCa);
+  const file = join(folder, "ca.pem");
+  Deno.writeTextFileSync(file, tlsCa, { mode: 0o600 });
+  return file;
 }
 
 /** The user's shell with a prompt that names the board. */
@@ -103,30 +119,6 @@ function interactiveShell(context: string): { words: string[]; env: Record<strin
     return { words: [shell, "--init-command", prompt], env: {} };
   }
   return { words: [shell], env: {} };
-}
-
-/** Runs a program in the foreground. 127 when there is none of that name, 126 when it cannot be run, as shells say. */
-async function run(
-  [program, ...args]: string[],
-  env: Record<string, string>,
-  interruption: Interruption,
-): Promise<number> {
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command(program, { args, env, stdin: "inherit", stdout: "inherit", stderr: "inherit" }).spawn();
-  } catch (error) {
-    const missing = error instanceof Deno.errors.NotFound;
-    noteLine(`Error: ${program}: ${missing ? "There is no such command" : (error as Error).message}`);
-    return missing ? 127 : 126;
-  }
-  interruption.takeOver((signal) => {
-    // A terminal sends Ctrl-C to the child as well; what was meant for this process alone is passed on.
-    if (signal === "SIGINT" && Deno.stdin.isTerminal()) return;
-    try {
-      child.kill(signal);
-    } catch { /* it has ended */ }
-  });
-  return (await child.status).code;
 }
 
 async function printLogs(board: Board, signal: AbortSignal): Promise<void> {

@@ -6,14 +6,22 @@
 import { parseAddress, renderAddress } from "../client/address.ts";
 import { type Board, connectBoard } from "../client/connect.ts";
 import type { DialOptions } from "../client/connection.ts";
-import { JumpstarterError } from "../core/errors.ts";
+import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { environmentTarget, inheritedPassphrase, type Target } from "../client/environment.ts";
+import type { Security } from "../client/security.ts";
+import { type BoardChoice, chooseBoard, type NamingFlags } from "./board_choice.ts";
+import { keyOf } from "./completion/board_cache.ts";
+import { remember } from "./completion/describe.ts";
 import { noteLine } from "./output.ts";
+import { type PassphraseFlags, passphraseOf } from "./passphrase.ts";
 
-/** The flags that name a board. */
-export interface BoardFlags {
-  host?: string;
-  exporterConfig?: string;
+/** The flags that say which board, and how to get there. */
+export interface BoardFlags extends NamingFlags, PassphraseFlags {
+  /** `false` asks for TLS on this machine as well. */
   plaintext?: boolean;
+  insecure?: boolean;
+  tlsCa?: string;
+  tlsFingerprint?: string;
   /** Prints the steps of the connection. */
   verbose?: boolean;
 }
@@ -25,33 +33,55 @@ export interface NamedBoard extends AsyncDisposable {
   readonly options: DialOptions;
   /** The exporter runs in this process, or on this machine from the same config. */
   readonly local: boolean;
+  /** What completion knows the board by. */
+  readonly keys: readonly string[];
 }
 
 /**
- * Finds the board: `--host`, then the environment, then `--exporter-config`, whose exporter runs in this process unless
- * one of the same file runs already.
+ * Finds the board, in the order of {@linkcode chooseBoard}. The exporter of `--exporter-config` runs in this process
+ * unless one of the same file runs already.
  *
  * @throws {JumpstarterError} `invalid_argument` with the ways to name a board when none is named.
  */
 export async function nameBoard(flags: BoardFlags): Promise<NamedBoard> {
-  const fromEnvironment = Deno.env.get("JUMPSTARTER_HOST") || undefined;
-  const host = flags.host ?? fromEnvironment;
-  if (host !== undefined) {
+  const choice = chooseBoard(flags);
+  const keys = [choice && keyOf(choice)].filter((key) => key !== undefined);
+  if (choice && "file" in choice) return await nameLocal(choice.file, keys, flags.verbose);
+  if (choice) {
     if (flags.exporterConfig !== undefined) {
-      noteLine(
-        `Using ${flags.host ? "--host" : "JUMPSTARTER_HOST"} ${host}; --exporter-config has no effect beside it`,
-      );
+      const name = "host" in choice ? choice.host : choice.board;
+      noteLine(`Using ${choice.by} ${name}; --exporter-config has no effect beside it`);
     }
-    const insecure = ["JMP_GRPC_INSECURE", "JUMPSTARTER_GRPC_INSECURE"].some((name) => Deno.env.get(name) === "1");
-    const plaintext = flags.plaintext || (flags.host === undefined && insecure);
-    return { host, options: { plaintext }, local: false, [Symbol.asyncDispose]: () => Promise.resolve() };
+    const { host, security } = await targetOf(choice);
+    const options = {
+      ...security,
+      ...securityOf(flags),
+      passphrase: passphraseOf(flags, false) ?? security.passphrase,
+    };
+    // A shell names the board to its commands by its address.
+    const known = "board" in choice ? [...keys, renderAddress(parseAddress(host))] : keys;
+    return { host, options, local: false, keys: known, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  if (flags.exporterConfig !== undefined) return await nameLocal(flags.exporterConfig, flags.verbose);
   throw new JumpstarterError("invalid_argument", "No board is named", {
     phase: "usage",
     hint: "--host HOST:PORT for an exporter that runs, --exporter-config FILE for a board on this machine, " +
-      "or JUMPSTARTER_HOST in the environment",
+      "jumpstarter board add and board use, or JUMPSTARTER_HOST in the environment",
   });
+}
+
+async function targetOf(choice: Exclude<BoardChoice, { file: string }>): Promise<Target> {
+  if ("host" in choice) {
+    if (choice.by === "JUMPSTARTER_HOST") return environmentTarget(choice.host);
+    return { host: choice.host, security: { passphrase: inheritedPassphrase(choice.host) } };
+  }
+  const { boardTarget } = await import("../client/boards.ts");
+  return boardTarget(choice.board);
+}
+
+/** What flags say of the way to a board; if they say anything, nothing else does. */
+function securityOf({ plaintext, insecure, tlsCa, tlsFingerprint }: BoardFlags): Security {
+  const said = { plaintext, insecure, tlsCa, tlsFingerprint };
+  return Object.values(said).some((value) => value !== undefined) ? said : {};
 }
 
 /** Connects to a named board. */
@@ -63,10 +93,16 @@ export async function reach(board: NamedBoard, { verbose }: BoardFlags, timeoutM
   const connectTimeoutMs = timeoutMs === undefined ? undefined : Math.min(timeoutMs, 10_000);
   const reached = await connectBoard(address, { ...board.options, connectTimeoutMs });
   if (verbose) noteLine(`Connected to ${reached.name ?? "an exporter without a name"} after ${since()}`);
+  try {
+    remember(board.keys, reached.root);
+  } catch (error) {
+    // Completion is a comfort; nothing that has been asked for depends on it.
+    if (verbose) noteLine(`The board is not remembered for completion: ${messageOf(error)}`);
+  }
   return reached;
 }
 
-async function nameLocal(file: string, verbose = false): Promise<NamedBoard> {
+async function nameLocal(file: string, keys: readonly string[], verbose = false): Promise<NamedBoard> {
   const { localExporter } = await import("../local/exporter.ts");
   const exporter = await localExporter(file);
   if (verbose) noteLine(`Using the exporter of ${file} on ${exporter.path}`);
@@ -74,6 +110,8 @@ async function nameLocal(file: string, verbose = false): Promise<NamedBoard> {
     host: exporter.path,
     options: {},
     local: true,
+    // A shell names the board to its commands by the socket.
+    keys: [exporter.path, ...keys],
     [Symbol.asyncDispose]: () => exporter[Symbol.asyncDispose](),
   };
 }

@@ -33,5 +33,10 @@ export function renderAddress(address: Address): string {
 
 /** Whether nobody but this machine can be at the other end. */
 export function isLocal(address: Address): boolean {
-  return "path" in address || /^(?:localhost|127(?:\.\d+){3}|::1)$/i.test(address.hostname);
+  return "path" in address || isLoopback(address.hostname);
+}
+
+/** Whether only this machine can be reached by a host name. */
+export function isLoopback(hostname: string): boolean {
+  return /^(?:localhost|127(?:\.\d+){3}|::1)$/i.test(hostname);
 }

@@ -4,9 +4,8 @@
  * @module
  */
 import { type ByteStream, byteStreamOf } from "../core/byte_stream.ts";
-import { isJumpstarterError, JumpstarterError, messageOf } from "../core/errors.ts";
+import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
 import { withLimit } from "../core/limit.ts";
-import type { Pipe } from "../core/pipe.ts";
 import type { Caller } from "../contract/client.ts";
 import { decodeDriverCallResponse, encodeDriverCallRequest } from "../wire/driver_call.ts";
 import {
@@ -20,7 +19,9 @@ import {
 import { connectRpc } from "../wire/rpc/client.ts";
 import type { CallOptions, ClientStream, RpcClient } from "../wire/rpc/types.ts";
 import { decodeStreamFrame, encodeStreamFrame, FrameType } from "../wire/stream_frame.ts";
-import { type Address, isLocal, renderAddress } from "./address.ts";
+import { type Address, renderAddress } from "./address.ts";
+import { openPipe, plainFailure } from "./dial.ts";
+import { checkPassphrase, type Security, trustAt } from "./security.ts";
 
 const service = "/jumpstarter.v1.ExporterService";
 const nothing = new Uint8Array();
@@ -29,21 +30,26 @@ const nothing = new Uint8Array();
 const framePayloadBytes = 1024 * 1024;
 
 /** How to reach an exporter. */
-export interface DialOptions {
-  /** Speak without TLS to an address that is not this machine's. @default false */
-  plaintext?: boolean;
-  /** Limit for name, connection and first answer in milliseconds. @default 10000 */
+export interface DialOptions extends Security {
+  /** Limit for name, connection, TLS and first answer, each, in milliseconds. @default 10000 */
   connectTimeoutMs?: number;
 }
+
+/** Looks closer at why the first call failed. */
+type Explain = (error: unknown) => Promise<unknown>;
 
 /** An exporter at the other end of a connection. */
 export class ExporterConnection implements AsyncDisposable {
   readonly #rpc: RpcClient;
   readonly #connectTimeoutMs: number;
+  readonly #passphrase?: string;
+  readonly #explain: Explain;
 
-  constructor(rpc: RpcClient, { connectTimeoutMs = 10_000 }: DialOptions = {}) {
+  constructor(rpc: RpcClient, options: DialOptions & { explain?: Explain } = {}) {
     this.#rpc = rpc;
-    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
+    this.#passphrase = options.passphrase;
+    this.#explain = options.explain ?? ((error) => Promise.resolve(error));
   }
 
   /**
@@ -52,19 +58,19 @@ export class ExporterConnection implements AsyncDisposable {
    * @throws {JumpstarterError} with the phase that failed: `resolve`, `connect` or `tls`.
    */
   static async dial(address: Address, options: DialOptions = {}): Promise<ExporterConnection> {
-    if (!options.plaintext && !isLocal(address)) {
-      throw new JumpstarterError(
-        "unimplemented",
-        `This version has no TLS, which ${renderAddress(address)} would need`,
-        {
-          phase: "usage",
-          hint: "--plaintext goes there without encryption",
-        },
-      );
-    }
-    const pipe = await openPipe(address, options.connectTimeoutMs ?? 10_000);
-    const authority = "path" in address ? "localhost" : renderAddress(address);
-    return new ExporterConnection(connectRpc(pipe, { authority, peer: renderAddress(address) }), options);
+    const { passphrase, connectTimeoutMs = 10_000 } = options;
+    const trust = await trustAt(address, options, connectTimeoutMs);
+    const isTcp = !("path" in address);
+    // What a header cannot carry is refused before anybody is connected to.
+    const metadata = isTcp && passphrase
+      ? { "x-jumpstarter-passphrase": checkPassphrase(passphrase, "the passphrase option") }
+      : undefined;
+    const pipe = await openPipe(address, trust, connectTimeoutMs);
+    const peer = renderAddress(address);
+    const scheme = trust ? "https" : "http";
+    const rpc = connectRpc(pipe, { authority: isTcp ? peer : "localhost", peer, scheme, metadata });
+    const explain = trust ? undefined : (error: unknown) => plainFailure(error, address);
+    return new ExporterConnection(rpc, { ...options, explain });
   }
 
   /** Resolves when the connection is gone, with the reason unless it was closed from here. */
@@ -75,14 +81,15 @@ export class ExporterConnection implements AsyncDisposable {
   /** The exporter's drivers. It is the first call, so whoever is at the other end shows here whether it is an exporter. */
   async report(): Promise<GetReportResponse> {
     const options = { timeoutMs: this.#connectTimeoutMs };
-    const answer = await this.#rpc.unary(`${service}/GetReport`, nothing, options).catch((error) => {
+    const answer = await this.#rpc.unary(`${service}/GetReport`, nothing, options).catch(async (error) => {
+      if (isJumpstarterError(error, "unauthenticated")) throw unauthenticated(error, this.#passphrase);
       if (isJumpstarterError(error, "unimplemented")) {
         throw new JumpstarterError("unavailable", `The peer speaks gRPC but is not an exporter: ${error.message}`, {
           phase: "connect",
           cause: error,
         });
       }
-      throw inPhase(error, "connect");
+      throw inPhase(await this.#explain(error), "connect");
     });
     return getReportResponse.decode(answer);
   }
@@ -168,9 +175,13 @@ function carriedBy(call: ClientStream): ByteStream {
       return undefined;
     },
     async write(chunk) {
-      for (let start = 0; start < chunk.length; start += framePayloadBytes) {
-        const room = call.send(encodeStreamFrame(chunk.subarray(start, start + framePayloadBytes)));
-        if (room) await room.catch(driverFailure);
+      try {
+        for (let start = 0; start < chunk.length; start += framePayloadBytes) {
+          const room = call.send(encodeStreamFrame(chunk.subarray(start, start + framePayloadBytes)));
+          if (room) await room;
+        }
+      } catch (error) {
+        driverFailure(error);
       }
     },
     async end() {
@@ -205,45 +216,11 @@ function inPhase(error: unknown, phase: "connect" | "driver"): unknown {
   return new JumpstarterError(error.code, error.message, { phase, hint: error.hint, cause: error.cause });
 }
 
-async function openPipe(address: Address, limitMs: number): Promise<Pipe> {
-  const target = renderAddress(address);
-  const opening: Promise<Deno.Conn> = "path" in address
-    ? Deno.connect({ transport: "unix", path: address.path })
-    : Deno.connect(address).then((connection) => {
-      connection.setNoDelay();
-      return connection;
-    });
-  try {
-    return await withLimit(opening, limitMs, `Connecting to ${target}`);
-  } catch (error) {
-    opening.then((late) => late.close(), () => {});
-    throw connectFailure(target, error);
-  }
-}
-
-function connectFailure(target: string, error: unknown): JumpstarterError {
-  if (isJumpstarterError(error)) {
-    return new JumpstarterError(error.code, error.message, {
-      phase: "connect",
-      hint: "Check the address and the network",
-    });
-  }
-  if (error instanceof Deno.errors.ConnectionRefused) {
-    return new JumpstarterError("unavailable", `Nothing listens on ${target}`, {
-      phase: "connect",
-      hint: `Start an exporter there: jumpstarter exporter run CONFIG --listen ${target}`,
-      cause: error,
-    });
-  }
-  if (error instanceof Deno.errors.NotFound) {
-    return new JumpstarterError("unavailable", `There is no socket at ${target}`, { phase: "connect", cause: error });
-  }
-  const unresolved = /lookup|resolve|dns/i.test(messageOf(error));
-  return new JumpstarterError(
-    "unavailable",
-    unresolved
-      ? `The name of ${target} is not known: ${messageOf(error)}`
-      : `Cannot connect to ${target}: ${messageOf(error)}`,
-    { phase: unresolved ? "resolve" : "connect", cause: error },
-  );
+function unauthenticated(error: JumpstarterError, passphrase: string | undefined): JumpstarterError {
+  const what = passphrase ? "The exporter does not accept the passphrase" : "The exporter asks for a passphrase";
+  return new JumpstarterError("unauthenticated", `${what}: ${error.message}`, {
+    phase: "authenticate",
+    hint: "--passphrase-file FILE, or JMP_GRPC_PASSPHRASE in the environment",
+    cause: error,
+  });
 }

@@ -5,7 +5,8 @@
  * @module
  */
 import type * as z from "zod";
-import { explainIssues, tellIntegers } from "../core/issues.ts";
+import { explainIssues, keysOf, tellIntegers } from "../core/issues.ts";
+import { isSecretKey } from "../core/secret.ts";
 import { booleanWord, type YamlFile } from "./document.ts";
 import type { Problem } from "./problem.ts";
 
@@ -27,10 +28,15 @@ export function checkYaml<S extends z.ZodType>(
   if (!outcome.success) {
     const forgiven = structuredClone(value);
     for (const issue of outcome.error.issues) {
-      const change = issue.code === "invalid_type" ? coerce(valueAt(value, issue.path), issue.expected) : undefined;
-      if (!change || issue.path.length === 0) continue;
-      set(forgiven, issue.path, change.value);
-      problems.push(file.problem([...path, ...issue.path], change.warning, { severity: "warning" }));
+      if (issue.code !== "invalid_type" || issue.path.length === 0) continue;
+      const at = [...path, ...issue.path];
+      const given = valueAt(value, issue.path);
+      const taken = coerce(given, issue.expected, file.source(at));
+      if (taken === undefined) continue;
+      set(forgiven, issue.path, taken);
+      const shown = isSecretKey(at.at(-1)) ? "a number" : JSON.stringify(given);
+      const as = isSecretKey(at.at(-1)) ? "text" : JSON.stringify(taken);
+      problems.push(file.problem(at, `Took ${shown} as ${as}`, { severity: "warning" }));
     }
     if (problems.length > 0) outcome = schema.safeParse(forgiven, tellIntegers);
   }
@@ -41,21 +47,15 @@ export function checkYaml<S extends z.ZodType>(
   return { value: undefined, problems };
 }
 
-/** The keys that an object's schema knows. */
-export function keysOf(schema: z.ZodType): string[] {
-  return "shape" in schema ? Object.keys((schema as z.ZodObject).shape) : [];
-}
-
-function coerce(value: unknown, expected: string): { value: unknown; warning: string } | undefined {
-  const taken = (as: unknown) => ({ value: as, warning: `Took ${JSON.stringify(value)} as ${JSON.stringify(as)}` });
+/** A number is text as it is written: `1.10` has two digits after its point, and `1e3` is no number to Python. */
+function coerce(value: unknown, expected: string, source?: string): unknown {
   if (typeof value === "string") {
     if (["number", "int"].includes(expected) && value.trim() !== "" && Number.isFinite(Number(value))) {
-      return taken(Number(value));
+      return Number(value);
     }
-    const truth = expected === "boolean" ? booleanWord(value) : undefined;
-    if (truth !== undefined) return taken(truth);
+    if (expected === "boolean") return booleanWord(value);
   }
-  if (typeof value === "number" && expected === "string") return taken(String(value));
+  if (typeof value === "number" && expected === "string") return source ?? String(value);
   return undefined;
 }
 

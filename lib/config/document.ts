@@ -19,6 +19,7 @@ import {
   visit,
 } from "yaml";
 import { renderPath } from "../core/issues.ts";
+import { isSecretKey } from "../core/secret.ts";
 import type { Place, Problem } from "./problem.ts";
 
 /** Largest file that is read, in bytes. */
@@ -31,6 +32,8 @@ export interface YamlFile {
   readonly value: unknown;
   /** What is wrong with the text itself. */
   readonly problems: readonly Problem[];
+  /** A plain value at a path as it is written. */
+  source(path: readonly PropertyKey[]): string | undefined;
   /** A complaint about the value at a path, or about the key at its end. */
   problem(
     path: readonly PropertyKey[],
@@ -85,6 +88,10 @@ export function parseYaml(text: string, file: string): YamlFile {
     file,
     value,
     problems,
+    source: (path) => {
+      const node = find(document, path).value;
+      return isScalar(node) && node.type === Scalar.PLAIN ? node.source : undefined;
+    },
     problem: (path, message, { severity = "error", key = false } = {}) => ({
       severity,
       place: placeAt(offsetOf(document, path, key)),
@@ -102,7 +109,7 @@ function unreadable(file: string, message: string): YamlFile {
     path: renderPath(path),
     message: text,
   });
-  return { file, value: undefined, problems: [problem([], message)], problem };
+  return { file, value: undefined, problems: [problem([], message)], source: () => undefined, problem };
 }
 
 function plain(document: Document, problems: Problem[], placeAt: (offset: number) => Place): unknown {
@@ -143,13 +150,15 @@ function dialectProblems(document: Document, placeAt: (offset: number) => Place)
         warn(key, `Python reads the unquoted key ${word} as a boolean; write "${word}"`);
       }
     },
-    Scalar(key, node) {
+    Scalar(key, node, path) {
       if (key === "key" || node.type !== Scalar.PLAIN) return;
       const source = node.source ?? "";
+      const pair = path.at(-1);
+      const shown = isPair(pair) && isScalar(pair.key) && isSecretKey(pair.key.value) ? "this" : source;
       if (/^[-+]?0[0-7]+$/.test(source)) {
-        warn(node, `Python reads ${source} as an octal number; write it without the zero, or in quotes`);
+        warn(node, `Python reads ${shown} as an octal number; write it without the zero, or in quotes`);
       } else if (/^[-+]?[1-9]\d*(?::[0-5]?\d)+$/.test(source)) {
-        warn(node, `Python reads ${source} as a number to the base 60; write it in quotes`);
+        warn(node, `Python reads ${shown} as a number to the base 60; write it in quotes`);
       }
     },
   });
@@ -162,28 +171,34 @@ export function booleanWord(word: string): boolean | undefined {
   return /^(?:y|yes|on|true)$/i.test(word);
 }
 
-/** The offset of the value at a path, of its key, or of the nearest thing above that is there. */
+/** The offset of the value at a path or of its key. What is missing is shown at the key of what lacks it. */
 function offsetOf(document: Document, path: readonly PropertyKey[], key: boolean): number {
-  let node: unknown = document.contents;
-  let offset = startOf(node) ?? 0;
-  for (const [index, step] of path.entries()) {
-    if (isAlias(node)) node = node.resolve(document);
-    const last = index === path.length - 1;
-    if (isMap(node)) {
-      const pair = node.items.find((item) =>
-        isPair(item) && String(isScalar(item.key) ? item.key.value : item.key) === String(step)
-      );
-      if (!pair) break;
-      node = pair.value;
-      // A value that is not there is shown where its key is.
-      const at = last && key ? startOf(pair.key) : startOf(node) ?? startOf(pair.key);
-      offset = at ?? offset;
+  const { value, name, owner } = find(document, path);
+  const [first, second] = key ? [name, value] : [value, name];
+  return startOf(first) ?? startOf(second) ?? startOf(owner) ?? startOf(document.contents) ?? 0;
+}
+
+/** The value at a path and its key, where they are there, and the nearest key above. */
+function find(
+  document: Document,
+  path: readonly PropertyKey[],
+): { value?: unknown; name?: unknown; owner?: unknown } {
+  let value: unknown = document.contents;
+  let name: unknown;
+  let owner: unknown;
+  for (const step of path) {
+    owner = name ?? owner;
+    if (isAlias(value)) value = value.resolve(document);
+    if (isMap(value)) {
+      const pair = value.items.find(({ key }) => String(isScalar(key) ? key.value : key) === String(step));
+      if (!pair) return { owner };
+      ({ key: name, value } = pair);
     } else {
-      node = (node as { get?(step: unknown, keep: boolean): unknown } | null)?.get?.(step, true);
-      offset = startOf(node) ?? offset;
+      value = (value as { get?(step: unknown, keep: boolean): unknown } | null)?.get?.(step, true);
+      name = undefined;
     }
   }
-  return offset;
+  return { value, name, owner };
 }
 
 function startOf(node: unknown): number | undefined {

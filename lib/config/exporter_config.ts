@@ -22,54 +22,68 @@ export interface ExportNode {
 const name = z.string().regex(/^[^.\s]+$/, { error: "Expected a name without dots and spaces" });
 
 const node: z.ZodType<ExportNode> = z.object({
-  type: z.string().optional(),
-  ref: z.string().optional(),
-  description: z.string().nullish().transform((text) => text ?? undefined),
-  methods_description: z.record(z.string(), z.string()).default({}),
-  config: z.record(z.string(), z.unknown()).nullish().transform((config) => config ?? {}),
+  type: z.string().optional().describe("The driver: a bundled one, a Python class path, or a path such as ./driver.ts"),
+  ref: z.string().optional().describe("Another driver of this file, by its dotted path from `export:`"),
+  description: z.string().nullish().transform((text) => text ?? undefined).describe("What clients show as its help"),
+  methods_description: z.record(z.string(), z.string()).default({}).describe("Help texts by method"),
+  config: z.record(z.string(), z.unknown()).nullish().transform((config) => config ?? {}).describe(
+    "What the driver is told",
+  ),
   get children() {
-    return z.record(name, nullableNode).nullish().transform((children) => children ?? {});
+    return z.record(name, nullableNode).nullish().transform((children) => children ?? {}).describe("Drivers below it");
   },
 }) as unknown as z.ZodType<ExportNode>;
 
 /** `power:` with nothing below it is an empty composite, as it is to Python. */
-const nullableNode = z.preprocess((value) => value ?? {}, node);
+const nullableNode = node.nullish().transform((value) => value ?? node.parse({})).meta({ id: "node" });
 
+const onFailure = z.enum(["warn", "endLease", "exit"]).optional().describe("What follows when the script fails");
 const hook = z.strictObject({
-  script: z.string(),
-  exec: z.string().nullish(),
-  timeout: z.int().positive().default(120),
-  onFailure: z.enum(["warn", "endLease", "exit"]).optional(),
-  on_failure: z.enum(["warn", "endLease", "exit"]).optional(),
+  script: z.string().describe("What runs: commands of a shell, in which j reaches the board"),
+  exec: z.string().nullish().describe("The interpreter, where it does not follow from the script"),
+  timeout: z.int().positive().default(120).describe("Limit in seconds"),
+  onFailure,
+  on_failure: onFailure,
 });
+const beforeLease = hook.nullish().describe("Runs when a lease begins");
+const afterLease = hook.nullish().describe("Runs when a lease has ended");
 
-const schema = z.object({
+/** The schema of the file, drivers' own configs aside. */
+export const exporterSchema = z.object({
   apiVersion: z.literal("jumpstarter.dev/v1alpha1").default("jumpstarter.dev/v1alpha1"),
   kind: z.literal("ExporterConfig").default("ExporterConfig"),
-  metadata: z.strictObject({ namespace: z.string().nullish(), name: z.string().optional() }).nullish(),
-  endpoint: z.string().nullish(),
-  token: z.string().nullish(),
-  tls: z.object({ ca: z.string().default(""), insecure: z.boolean().default(false) }).nullish(),
-  grpcOptions: z.record(z.string(), z.union([z.string(), z.int()])).nullish(),
-  description: z.string().nullish(),
-  motd: z.string().nullish(),
-  export: z.record(name, nullableNode).nullish().transform((nodes) => nodes ?? {}),
-  hooks: z.strictObject({
-    beforeLease: hook.nullish(),
-    afterLease: hook.nullish(),
-    before_lease: hook.nullish(),
-    after_lease: hook.nullish(),
-  }).nullish(),
+  metadata: z.strictObject({
+    namespace: z.string().nullish().describe("Namespace of the exporter in the lab"),
+    name: z.string().optional().describe("Name of the exporter"),
+  }).nullish().describe("Who the exporter is"),
+  endpoint: z.string().nullish().describe("Address of the controller as host:port"),
+  token: z.string().nullish().describe("What the controller knows the exporter by; keep it secret"),
+  tls: z.object({
+    ca: z.string().default("").describe("The controller's CA certificates: PEM in base64"),
+    insecure: z.boolean().default(false).describe("Whether the controller's certificate goes unchecked"),
+  }).nullish().describe("How the controller is trusted"),
+  grpcOptions: z.record(z.string(), z.union([z.string(), z.int()])).nullish().describe("Options of gRPC channels"),
+  description: z.string().nullish().describe("What clients show as the board's help"),
+  motd: z.string().nullish().describe("What a client's shell says first"),
+  export: z.record(name, nullableNode).nullish().transform((nodes) => nodes ?? {}).describe(
+    "The drivers by name, in the order in which they are opened",
+  ),
+  hooks: z.strictObject({ beforeLease, afterLease, before_lease: beforeLease, after_lease: afterLease }).nullish()
+    .describe("Scripts at a lease's boundaries"),
   failureDetection: z.object({
-    maxRapidFailures: z.int().default(5),
-    rapidFailureWindow: z.int().default(60),
-  }).nullish(),
-  exitOnLeaseEnd: z.boolean().default(false),
+    maxRapidFailures: z.int().default(5).describe("Rapid failures in a row after which the exporter gives up"),
+    rapidFailureWindow: z.int().default(60).describe("Seconds within which a failure counts as rapid"),
+  }).nullish().describe("When an exporter that fails again and again gives up"),
+  exitOnLeaseEnd: z.boolean().default(false).describe("Whether the exporter ends with its lease"),
 });
+
+/** What stands in a checked exporter file, its gaps filled. */
+export type ExporterContent = z.output<typeof exporterSchema>;
 
 /** A checked exporter file. The drivers' own configs are checked by whoever plans the tree. */
 export interface ExporterConfig {
   readonly yaml: YamlFile;
+  readonly content: ExporterContent;
   readonly name: string;
   readonly description?: string;
   readonly motd?: string;
@@ -87,17 +101,18 @@ export function loadExporterConfig(file: string): { config?: ExporterConfig; pro
 export function checkExporterConfig(yaml: YamlFile): { config?: ExporterConfig; problems: Problem[] } {
   const problems = [...yaml.problems];
   if (problems.some((problem) => problem.severity === "error")) return { problems };
-  const { value, problems: found } = checkYaml(yaml, schema, yaml.value ?? {}, []);
+  const { value, problems: found } = checkYaml(yaml, exporterSchema, yaml.value ?? {}, []);
   problems.push(...found);
   const exporterName = value?.metadata?.name ?? Deno.env.get("JMP_NAME");
   if (value && !exporterName) {
-    problems.push(yaml.problem(["metadata"], "Expected a name for the exporter in metadata.name, but it is missing"));
+    problems.push(yaml.problem(["metadata", "name"], "Expected a name for the exporter, but it is missing"));
   }
   problems.push(...unknownKeys(yaml));
   if (!value || problems.some((problem) => problem.severity === "error")) return { problems };
   const { hooks } = value;
   const config: ExporterConfig = {
     yaml,
+    content: value,
     name: exporterName!,
     description: value.description ?? undefined,
     motd: value.motd ?? undefined,
@@ -114,7 +129,7 @@ export function requireExporterConfig(file: string): ExporterConfig {
   return config!;
 }
 
-const topKeys = Object.keys(schema.shape);
+const topKeys = Object.keys(exporterSchema.shape);
 const nodeKeys = ["type", "ref", "description", "methods_description", "config", "children"];
 
 /** Upstream ignores unknown keys at the top and in a driver's node; here they are warnings. */

@@ -6,7 +6,7 @@
  */
 import * as z from "zod";
 import { type Code, JumpstarterError } from "../core/errors.ts";
-import { explainIssues, renderPath, tellIntegers } from "../core/issues.ts";
+import { explainIssues, keysOf, renderPath, tellIntegers } from "../core/issues.ts";
 import type { Method, Shape } from "./method.ts";
 
 /** Arguments in wire order. Trailing ones that are absent are left out, absent ones before that are `null`. */
@@ -67,7 +67,7 @@ export function check<S extends z.ZodType>(
 ): z.output<S> {
   const outcome = schema.safeParse(value, tellIntegers);
   if (outcome.success) return outcome.data;
-  const complaints = explainIssues(outcome.error, value).map((issue) =>
+  const complaints = explainIssues(outcome.error, value, keysOf(schema)).map((issue) =>
     `${[name, renderPath(issue.path)].filter(Boolean).join(": ")}: ${issue.message}`
   );
   throw new JumpstarterError(code, complaints.join("; "));

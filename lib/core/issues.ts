@@ -5,6 +5,7 @@
  */
 import type * as z from "zod";
 import { didYouMean } from "./nearest.ts";
+import { isSecretKey } from "./secret.ts";
 
 /** One complaint about a value. */
 export interface ValueIssue {
@@ -30,6 +31,11 @@ export function explainIssues(error: z.ZodError, input: unknown, knownKeys: read
   return error.issues.flatMap((issue) => explain(issue, input, knownKeys));
 }
 
+/** The keys that an object's schema knows. */
+export function keysOf(schema: z.ZodType): string[] {
+  return "shape" in schema ? Object.keys((schema as z.ZodObject).shape) : [];
+}
+
 /** A value as an error message shows it: short, and never an object's inside. */
 export function describeValue(value: unknown): string {
   if (value === undefined) return "nothing";
@@ -51,7 +57,8 @@ export function renderPath(path: readonly PropertyKey[]): string {
 
 function explain(issue: z.core.$ZodIssue, input: unknown, knownKeys: readonly string[]): ValueIssue[] {
   const value = valueAt(input, issue.path);
-  const got = describeValue(value);
+  const hidden = isSecretKey(issue.path.at(-1)) && value !== null && typeof value !== "object";
+  const got = hidden ? "a value that is not shown" : describeValue(value);
   const one = (message: string): ValueIssue[] => [{ path: issue.path, aboutKey: false, message }];
   switch (issue.code) {
     case "unrecognized_keys":

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { Turn } from "./turn.ts";
+
 /** A two-way pipe of bytes whose directions end separately. */
 export interface Pipe {
   /** Reads at least one byte into `buffer`. Resolves to the number of bytes, or `null` at the end of that direction. */
@@ -70,12 +72,16 @@ class Direction {
   #held = 0;
   #state: "open" | "ended" | "broken" = "open";
   #wake: (() => void)[] = [];
+  readonly #turn = new Turn();
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
+    // Two ends in one process could keep each other busy for ever.
+    const over = this.#turn.over();
+    if (over) await over;
     while (this.#chunks.length === 0) {
       if (this.#state === "ended") return null;
       if (this.#state === "broken") throw new Deno.errors.BadResource("The pipe is closed");

@@ -2,6 +2,7 @@
 import { dispatchStreaming, dispatchUnary } from "../contract/dispatch.ts";
 import { type Code, JumpstarterError, toJumpstarterError } from "../core/errors.ts";
 import { fieldText, type LogRecord } from "../core/log.ts";
+import { Turn } from "../core/turn.ts";
 import type { OpenDriver } from "../contract/tree.ts";
 import { decodeDriverCallRequest, encodeDriverCallResponse } from "../wire/driver_call.ts";
 import {
@@ -53,10 +54,11 @@ async function driverCall(session: Session, bytes: Uint8Array, signal: AbortSign
 async function streamingDriverCall(session: Session, stream: ServerStream): Promise<void> {
   const { uuid, method, args } = decodeDriverCallRequest(await oneMessage(stream));
   const driver = session.driver(uuid);
+  const turn = new Turn();
   try {
     for await (const value of dispatchStreaming(driver, method, [...args], { signal: stream.signal })) {
       // Asked only when it is there: a promise for every value would cost more than the value.
-      const room = stream.send(response(value));
+      const room = stream.send(response(value)) ?? turn.over();
       if (room) await room;
     }
   } catch (error) {

@@ -3,20 +3,22 @@
  *
  * @module
  */
-import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { messageOf } from "../core/errors.ts";
 import { hostPort } from "../core/host_port.ts";
 import { serveConnection } from "../wire/rpc/server.ts";
-import type { ServedConnection } from "../wire/rpc/types.ts";
+import type { Router, ServedConnection } from "../wire/rpc/types.ts";
+import { authorityEndpoint } from "../wire/tls/authority_endpoint.ts";
+import { PassphraseGuard } from "./passphrase.ts";
 import type { Session } from "./session.ts";
+import { type ListenAddress, ServerSocket } from "./socket.ts";
 
-/** Where to listen: a TCP address, port 0 for any free one, or the path of a unix socket. */
-export type ListenAddress = { readonly hostname: string; readonly port: number } | { readonly path: string };
+export type { ListenAddress } from "./socket.ts";
 
 /** Limits that keep strangers from using up the exporter's memory and descriptors. */
 export interface ListenLimits {
   /** Connections at once. @default 512 */
   connections?: number;
-  /** Connections from one address that have not made a call yet. @default 64 */
+  /** Served connections from one address that have not made a call yet; further ones wait. @default 64 */
   silentConnectionsPerAddress?: number;
 }
 
@@ -24,6 +26,8 @@ export interface ListenLimits {
 export interface Listening {
   /** What a client's `--host` takes: `127.0.0.1:7000` or a path. */
   readonly address: string;
+  /** Looks whether it is time for another certificate, as it does by itself from time to time. */
+  renew(): Promise<void>;
   /** Stops listening, lets running calls finish within `graceMs` milliseconds, then drops the rest. */
   close(graceMs: number): Promise<void>;
 }
@@ -34,47 +38,58 @@ export interface Listening {
  * @throws {JumpstarterError} `unavailable` when the address cannot be listened on.
  */
 export function listen(session: Session, at: ListenAddress, limits: ListenLimits = {}): Listening {
-  return new Listener(session, open(at), limits);
+  return new Listener(session, at, limits);
 }
 
-function open(at: ListenAddress): Deno.Listener {
-  try {
-    return "path" in at ? Deno.listen({ transport: "unix", path: at.path }) : Deno.listen(at);
-  } catch (error) {
-    const address = "path" in at ? at.path : hostPort(at.hostname, at.port);
-    const taken = error instanceof Deno.errors.AddrInUse;
-    throw new JumpstarterError(
-      "unavailable",
-      `Cannot listen on ${address}: ${taken ? "the port is in use" : messageOf(error)}`,
-      { phase: "usage", hint: taken ? "--listen 127.0.0.1:0 picks a free port" : undefined, cause: error },
-    );
-  }
-}
+/** How often a certificate is looked after, in milliseconds: a clock that was wrong at the start is noticed soon. */
+const renewalMs = 60_000;
 
 class Listener implements Listening {
   readonly address: string;
   readonly #session: Session;
-  readonly #listener: Deno.Listener;
+  readonly #socket: ServerSocket;
+  /** The certificate that clients may ask for, as PEM. */
+  readonly #authority?: string;
+  readonly #guard?: PassphraseGuard;
   readonly #limits: Required<ListenLimits>;
   readonly #connections = new Map<ServedConnection, string>();
   /** How many connections of an address have not made a call yet. */
   readonly #silent = new Map<string, number>();
+  /** Connections that wait until a silent one of their address has made a call or left. */
+  readonly #waiting: { host: string; connection: Deno.Conn }[] = [];
   readonly #accepting: Promise<void>;
+  readonly #renewal?: ReturnType<typeof setInterval>;
   #closed = false;
 
-  constructor(session: Session, listener: Deno.Listener, limits: ListenLimits) {
+  constructor(session: Session, at: ListenAddress, limits: ListenLimits) {
     this.#session = session;
-    this.#listener = listener;
+    this.#socket = new ServerSocket(at);
     this.#limits = { connections: 512, silentConnectionsPerAddress: 64, ...limits };
-    const { addr } = listener;
-    this.address = addr.transport === "tcp" ? hostPort(addr.hostname, addr.port) : (addr as Deno.UnixAddr).path;
+    const { address } = this.#socket;
+    // Deno 2.6 leaves the transport of a TLS listener's address out.
+    this.address = "hostname" in address ? hostPort(address.hostname, address.port) : (address as Deno.UnixAddr).path;
+    if ("hostname" in at) {
+      this.#authority = at.identity?.authority?.certificate;
+      this.#guard = at.passphrase === undefined ? undefined : new PassphraseGuard(at.passphrase);
+      if (at.identity) this.#renewal = setInterval(() => void this.renew(), renewalMs);
+    }
     this.#accepting = this.#accept();
+  }
+
+  async renew(): Promise<void> {
+    try {
+      if (await this.#socket.renew()) this.#session.log.info("certificate renewed");
+    } catch (error) {
+      this.#session.log.error("certificate not renewed", { error: messageOf(error) });
+    }
   }
 
   async #accept(): Promise<void> {
     while (!this.#closed) {
       try {
-        this.#serve(await this.#listener.accept());
+        const connection = await this.#socket.accept();
+        if (this.#closed) return connection.close();
+        this.#admit(connection);
       } catch (error) {
         // A peer that resets before it is accepted shows up here; the listener itself is fine.
         if (this.#closed || error instanceof Deno.errors.BadResource) return;
@@ -85,17 +100,23 @@ class Listener implements Listening {
     }
   }
 
-  #serve(connection: Deno.Conn): void {
+  #admit(connection: Deno.Conn): void {
     const { remoteAddr } = connection;
-    const isTcp = remoteAddr.transport === "tcp";
-    const host = isTcp ? remoteAddr.hostname : "unix";
-    const peer = isTcp ? hostPort(host, remoteAddr.port) : "unix";
-    const refusal = this.#refusal(host);
-    if (refusal) {
-      this.#session.log.warn("connection refused", { peer, reason: refusal });
-      return connection.close();
+    const host = "hostname" in remoteAddr ? remoteAddr.hostname : "unix";
+    if (this.#connections.size + this.#waiting.length >= this.#limits.connections) {
+      this.#session.log.warn("connection refused", { peer: host, reason: "too many connections" });
+      connection.close();
+    } else if ((this.#silent.get(host) ?? 0) >= this.#limits.silentConnectionsPerAddress) {
+      this.#waiting.push({ host, connection });
+    } else {
+      this.#serve(connection, host);
     }
-    if (isTcp) (connection as Deno.TcpConn).setNoDelay();
+  }
+
+  #serve(connection: Deno.Conn, host: string): void {
+    const { remoteAddr } = connection;
+    const peer = "hostname" in remoteAddr ? hostPort(host, remoteAddr.port) : "unix";
+    if ("setNoDelay" in connection) (connection as Deno.TcpConn).setNoDelay();
     let silent = true;
     this.#count(host, 1);
     const speak = () => {
@@ -103,12 +124,18 @@ class Listener implements Listening {
       silent = false;
       this.#count(host, -1);
     };
+    const { router, log } = this.#session;
+    const admitted: Router = (path, headerOf) => {
+      speak();
+      return router(path, headerOf);
+    };
+    const onRefused = (method: string) =>
+      log.warn("authentication failed: invalid or missing passphrase", { peer, method });
+    if ("handshake" in connection) this.#watchHandshake(connection as Deno.TlsConn, peer);
     const served = serveConnection(connection, {
       peer,
-      router: (path) => {
-        speak();
-        return this.#session.router(path);
-      },
+      router: this.#guard ? this.#guard.guard(admitted, { address: host, onRefused }) : admitted,
+      otherwise: this.#authority === undefined ? undefined : authorityEndpoint(this.#authority),
       onWarning: (text, fields) => this.#session.log.warn(text, fields),
     });
     this.#connections.set(served, host);
@@ -120,32 +147,29 @@ class Listener implements Listening {
     });
   }
 
-  #refusal(host: string): string | undefined {
-    if (this.#connections.size >= this.#limits.connections) return "too many connections";
-    const silent = this.#silent.get(host) ?? 0;
-    return silent >= this.#limits.silentConnectionsPerAddress
-      ? "too many idle connections from this address"
-      : undefined;
+  /** Says why a peer did not get through; reading and writing fail as well, but quietly. */
+  #watchHandshake(connection: Deno.TlsConn, peer: string): void {
+    connection.handshake().catch((error) => {
+      this.#session.log.warn("TLS handshake failed", { peer, error: messageOf(error) });
+    });
   }
 
   #count(host: string, change: number): void {
     const count = (this.#silent.get(host) ?? 0) + change;
     if (count === 0) this.#silent.delete(host);
     else this.#silent.set(host, count);
+    if (change > 0 || this.#closed) return;
+    const next = this.#waiting.findIndex((waiting) => waiting.host === host);
+    if (next >= 0) this.#serve(this.#waiting.splice(next, 1)[0].connection, host);
   }
 
   async close(graceMs: number): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#listener.close();
-    if (this.#listener.addr.transport === "unix") removeSocket((this.#listener.addr as Deno.UnixAddr).path);
+    clearInterval(this.#renewal);
+    this.#socket.close();
+    for (const { connection } of this.#waiting) connection.close();
     await Promise.all([...this.#connections.keys()].map((connection) => connection.shutdown(graceMs)));
     await this.#accepting;
   }
-}
-
-function removeSocket(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch { /* Its folder may have been removed before. */ }
 }

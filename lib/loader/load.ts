@@ -14,6 +14,9 @@ export type BundledDrivers = Readonly<
   Record<string, { readonly python: readonly string[]; load(): Promise<{ default: AnyDriver }> }>
 >;
 
+/** A `type:` that is a module's path. */
+export const modulePath = /^\.{0,2}\/|^file:|\.[cm]?[jt]s$/;
+
 /** What a `type:` is looked up in. */
 export interface LoadOptions {
   bundled: BundledDrivers;
@@ -34,7 +37,7 @@ export async function loadDriver(type: string, { bundled, configFile }: LoadOpti
   if (/^(?:https?|jsr|npm):/.test(type)) {
     throw new JumpstarterError("unimplemented", `This version loads drivers from files only, got "${type}"`);
   }
-  if (/^\.{1,2}\/|^file:|\.[cm]?[jt]s$/.test(type) || isAbsolute(type)) return await loadModule(type, configFile);
+  if (modulePath.test(type) || isAbsolute(type)) return await loadModule(type, configFile);
   throw unknownDriver(type, bundled);
 }
 

@@ -11,17 +11,8 @@ import { type Problem, renderPlace, throwProblems } from "../config/problem.ts";
 import type { AnyDriver } from "../contract/driver.ts";
 import { checkChildren, checkProxies, type PlannedDriver, type PlannedNode } from "../contract/plan.ts";
 import { messageOf } from "../core/errors.ts";
+import { commonKeys } from "./common_keys.ts";
 import { type BundledDrivers, loadDriver } from "./load.ts";
-
-/** Keys that every driver takes beside its own. */
-const commonKeys = {
-  log_level: z.preprocess(
-    (level) => typeof level === "string" ? level.toLowerCase() : level,
-    z.enum(["debug", "info", "warning", "error", "critical"]),
-  ).optional(),
-  labels: z.record(z.string(), z.string()).default({}),
-  uuid: z.uuid().optional(),
-};
 
 const logLevels = { debug: "debug", info: "info", warning: "warn", error: "error", critical: "error" } as const;
 
@@ -159,7 +150,7 @@ class Planning {
       const message = `The driver ${driver.name} needs a child "${name}" with the interface ${
         (definition as { name: string }).name
       }`;
-      this.problems.push(this.#config.yaml.problem([...path, "type"], message));
+      this.problems.push(this.#config.yaml.problem([...path, "children", name], message));
     }
   }
 }

@@ -6,6 +6,9 @@
 import type { Address } from "../client/address.ts";
 import { addressOf, clientsOf, connectBoard } from "../client/connect.ts";
 import type { DialOptions } from "../client/connection.ts";
+import { environmentTarget, inheritedPassphrase } from "../client/environment.ts";
+import type { Security } from "../client/security.ts";
+import { currentBoard } from "../config/current_board.ts";
 import type { Interfaces } from "../contract/driver.ts";
 import type { Client } from "../contract/interface.ts";
 import { JumpstarterError } from "../core/errors.ts";
@@ -15,6 +18,8 @@ import { localExporter } from "./exporter.ts";
 export interface Where extends DialOptions {
   /** `HOST:PORT` or the path of a socket. */
   host?: string | Address;
+  /** A board's name, as `jumpstarter board add` gave it. */
+  board?: string;
   /** An exporter's file: the exporter runs in this process unless one of this file runs already. */
   exporterConfig?: string;
 }
@@ -24,7 +29,8 @@ export type Connected<K extends Interfaces> = { readonly [P in keyof K]: Client<
 
 /**
  * Connects to a board and makes sure that the wanted drivers are there and of the wanted interfaces. Dotted paths reach
- * below the top. `where` is an address or options; left out, the environment's `JUMPSTARTER_HOST`.
+ * below the top. `where` is an address or options; left out, the environment's `JUMPSTARTER_HOST`, else the board of
+ * `jumpstarter board use`.
  *
  * @example
  * ```ts
@@ -35,21 +41,47 @@ export type Connected<K extends Interfaces> = { readonly [P in keyof K]: Client<
  */
 export async function connect<K extends Interfaces>(where: string | Where | undefined, want: K): Promise<Connected<K>> {
   await using stack = new AsyncDisposableStack();
-  const options = typeof where === "string" ? { host: where } : where ?? {};
-  const host = options.host ?? (options.exporterConfig === undefined ? Deno.env.get("JUMPSTARTER_HOST") : undefined);
-  const address = host !== undefined
-    ? addressOf(host)
-    : { path: stack.use(await localExporter(requireConfig(options.exporterConfig))).path };
+  const wish = typeof where === "string" ? { host: where } : where ?? {};
+  const target = await targetOf(wish);
+  const address = target
+    ? addressOf(target.host)
+    : { path: stack.use(await localExporter(requireConfig(wish.exporterConfig))).path };
+  const options = { ...target?.security, ...wish };
   const board = stack.use(await connectBoard(address, options));
   const clients = clientsOf(board, want);
   const owned = stack.move();
   return { ...clients, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
+/** The board that is named otherwise than by an exporter's file. */
+async function targetOf({ host, board, exporterConfig }: Where): Promise<Named | undefined> {
+  if (host !== undefined) {
+    const passphrase = typeof host === "string" ? inheritedPassphrase(host) : undefined;
+    return { host, security: { passphrase } };
+  }
+  if (board !== undefined) return await boardTarget(board);
+  if (exporterConfig !== undefined) return undefined;
+  const fromEnvironment = Deno.env.get("JUMPSTARTER_HOST");
+  if (fromEnvironment) return environmentTarget(fromEnvironment);
+  const current = currentBoard();
+  return current === undefined ? undefined : await boardTarget(current);
+}
+
+/** A file of boards is read by few scripts. */
+async function boardTarget(name: string): Promise<Named> {
+  const { boardTarget } = await import("../client/boards.ts");
+  return boardTarget(name);
+}
+
+interface Named {
+  host: string | Address;
+  security: Security;
+}
+
 function requireConfig(file: string | undefined): string {
   if (file !== undefined) return file;
   throw new JumpstarterError("invalid_argument", "No board is named", {
     phase: "usage",
-    hint: 'Give connect an address or { exporterConfig: "bench.yaml" }, or set JUMPSTARTER_HOST',
+    hint: 'Give connect an address, { board: "bench1" } or { exporterConfig: "bench.yaml" }, or set JUMPSTARTER_HOST',
   });
 }

@@ -7,8 +7,9 @@ import { type ExporterConfig, requireExporterConfig } from "../config/exporter_c
 import { JumpstarterError } from "../core/errors.ts";
 import type { LogHub } from "../core/log.ts";
 import { bundledDrivers } from "../../drivers/table.ts";
-import { listen, type ListenAddress, type Listening } from "../exporter/listen.ts";
+import { listen, type Listening } from "../exporter/listen.ts";
 import { Session } from "../exporter/session.ts";
+import type { ListenAddress } from "../exporter/socket.ts";
 import { requireTree } from "../loader/plan.ts";
 import { answers, privateFolder, socketOf } from "./socket.ts";
 

@@ -30,7 +30,7 @@ export async function answers(path: string): Promise<boolean> {
     (await Deno.connect({ transport: "unix", path })).close();
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) removeQuietly(path);
+    if (error instanceof Deno.errors.ConnectionRefused) removeAbandoned(path);
     return false;
   }
 }
@@ -48,6 +48,13 @@ function ownFolder(path: string): boolean {
   }
   const { isDirectory, uid, mode } = Deno.lstatSync(path);
   return isDirectory && (Deno.build.os === "windows" || (uid === Deno.uid() && ((mode ?? 0) & 0o077) === 0));
+}
+
+/** Removes a socket, and leaves any other file alone: connecting to one is refused in the same way. */
+function removeAbandoned(path: string): void {
+  try {
+    if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
+  } catch { /* gone already */ }
 }
 
 function removeQuietly(path: string): void {

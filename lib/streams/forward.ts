@@ -77,6 +77,7 @@ class Listening implements Forward {
         await pause(10, this.#end.signal).catch(() => {});
         continue;
       }
+      if (this.#end.signal.aborted) return connection.close();
       const serving = this.#serve(connection).finally(() => this.#connections.delete(serving));
       this.#connections.add(serving);
     }

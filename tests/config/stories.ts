@@ -39,7 +39,7 @@ export const stories: Record<string, Story> = {
   },
   "an empty file": {
     yaml: "",
-    says: ["1:1: error: metadata: Expected a name for the exporter in metadata.name, but it is missing"],
+    says: ["1:1: error: metadata.name: Expected a name for the exporter, but it is missing"],
   },
   "a list instead of a mapping": { yaml: "- export\n", says: ["1:1: error: Expected a mapping, got a list"] },
   "text instead of a mapping": { yaml: "export\n", says: ['1:1: error: Expected a mapping, got "export"'] },
@@ -119,11 +119,11 @@ export const stories: Record<string, Story> = {
   },
   "a required key that is missing": {
     yaml: net("      port: 22\n"),
-    says: ["6:7: error: export.net.config.host: Expected text, but it is missing"],
+    says: ["5:5: error: export.net.config.host: Expected text, but it is missing"],
   },
   "a config that is missing": {
     yaml: tree("  net: {type: unix-network}\n"),
-    says: ["3:8: error: export.net.config.path: Expected text, but it is missing"],
+    says: ["3:3: error: export.net.config.path: Expected text, but it is missing"],
   },
   "a word that is none of the allowed ones": {
     yaml: tree("  board: {type: simulated-board, config: {initial_power: onn}}\n"),
@@ -201,7 +201,7 @@ export const stories: Record<string, Story> = {
     says: [
       `3:13: error: export.a.type: Driver "moc-power" is not known; did you mean "mock-power"? ${known}`,
       '4:41: warning: export.b.config.host: Took 5 as "5"',
-      "4:34: error: export.b.config.port: Expected an integer, but it is missing",
+      "4:26: error: export.b.config.port: Expected an integer, but it is missing",
       '5:12: error: export.c.ref: Proxy driver "c" references nonexistent driver "d": there is no "d"',
     ],
   },
@@ -247,6 +247,13 @@ export const stories: Record<string, Story> = {
   "a boolean of YAML 1.1": {
     yaml: net("      host: a\n      port: 22\n      enable_address: no\n"),
     says: ['8:23: warning: export.net.config.enable_address: Took "no" as false'],
+  },
+  "a secret without quotes": {
+    yaml: `${head}token: 012345\n`,
+    says: [
+      "2:8: warning: Python reads this as an octal number; write it without the zero, or in quotes",
+      "2:8: warning: token: Took a number as text",
+    ],
   },
   "an octal number": {
     yaml: net("      host: a\n      port: 022\n"),

@@ -81,9 +81,11 @@ Deno.test("Integers that travelled as doubles are integers again", () => {
 });
 
 Deno.test("Named arguments come back from their positions as they were", () => {
+  // Zod leaves that one key out of records.
+  const anyKey = fc.string().filter((key) => key !== "__proto__");
   const anyArguments = fc.record({
     name: fc.string(),
-    env: fc.option(fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }), { nil: undefined }),
+    env: fc.option(fc.dictionary(anyKey, fc.string(), { noNullPrototype: true }), { nil: undefined }),
     args: fc.array(fc.string()),
   });
   fc.assert(fc.property(anyArguments, (given) => {

@@ -37,6 +37,19 @@ Deno.test("A read waits for bytes", async () => {
   assert.deepEqual(await pending, [7]);
 });
 
+Deno.test("Two ends that keep each other busy leave timers their turn", async () => {
+  const [near, far] = memoryPipe();
+  let late = false;
+  const timer = setTimeout(() => late = true, 1);
+  let rounds = 0;
+  for (; !late && rounds < 2_000_000; rounds++) {
+    await near.write(bytes(1));
+    await read(far);
+  }
+  clearTimeout(timer);
+  assert.ok(late, `${rounds} rounds`);
+});
+
 Deno.test("closeWrite() ends one direction after what was written, and leaves the other open", async () => {
   const [near, far] = memoryPipe();
   await near.write(bytes(1));

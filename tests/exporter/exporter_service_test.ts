@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { planDriver } from "../../lib/contract/plan.ts";
 import type { AnyImplementation } from "../../lib/contract/tree.ts";
 import { type Code, JumpstarterError } from "../../lib/core/errors.ts";
-import { withLimit } from "../../lib/core/limit.ts";
+import { pause, withLimit } from "../../lib/core/limit.ts";
 import { LogHub, renderText } from "../../lib/core/log.ts";
 import {
   endSessionResponse,
@@ -58,6 +58,24 @@ Deno.test("What a driver throws becomes the status of the protocol's table, for 
     await assert.rejects(caller(wire).unary("add", [1], {}), expected);
     await assert.rejects(Array.fromAsync(caller(wire).serverStreaming("count_to", [1], {})), expected);
   }
+});
+
+Deno.test("A driver that yields without a pause leaves others their turn", async () => {
+  await using wire = await probing({
+    async *countTo() {
+      for (let count = 0;; count++) yield count;
+    },
+  });
+  let values = 0;
+  const end = new AbortController();
+  const streaming = (async () => {
+    for await (const _ of caller(wire).serverStreaming("count_to", [1], { signal: end.signal })) values++;
+  })();
+  let timers = 0;
+  for (; values < 1000 || timers < 5; timers++) await pause(1);
+  assert.equal(await caller(wire).unary("add", [1], { timeoutMs: 2000 }), 2);
+  end.abort();
+  await assert.rejects(streaming, { code: "canceled" });
 });
 
 Deno.test("A stream that fails half-way gives its values first", async () => {

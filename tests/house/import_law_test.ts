@@ -40,6 +40,8 @@ const packages: Record<string, readonly string[]> = {
   "yaml": ["config"],
   "commander": ["cli"],
   "@bufbuild/protobuf": ["wire"],
+  "@peculiar/x509": ["wire"],
+  "reflect-metadata": ["wire"],
   "amaro": ["loader"],
   "es-module-lexer": ["loader"],
 };
@@ -47,6 +49,7 @@ const packages: Record<string, readonly string[]> = {
 /** Built-in modules that only these rooms know. */
 const builtins: Record<string, readonly string[]> = {
   "node:http2": ["wire"],
+  "node:tls": ["wire"],
   "node:process": ["cli"],
 };
 
@@ -54,8 +57,14 @@ const builtins: Record<string, readonly string[]> = {
 const lazy: readonly { from: string; to: RegExp }[] = [
   { from: "drivers/table.ts", to: /^drivers\// },
   { from: "lib/interfaces/table.ts", to: /^lib\/interfaces\// },
-  { from: "lib/cli/main.ts", to: /^lib\/cli\/(?:client|demo|exporter|run|shell|version)\.ts$/ },
+  { from: "lib/cli/main.ts", to: /^lib\/cli\/(?:client|completion|config|demo|exporter|run|shell|version)\.ts$/ },
+  { from: "cli.ts", to: /^lib\// },
   { from: "lib/loader/load.ts", to: /transpile\.ts$/ },
+  { from: "lib/wire/tls/authority.ts", to: /x509\.ts$/ },
+  { from: "lib/wire/tls/identity.ts", to: /x509\.ts$/ },
+  { from: "lib/wire/tls/trust.ts", to: /failure\.ts$/ },
+  { from: "lib/client/dial.ts", to: /^lib\/wire\/tls\// },
+  { from: "lib/client/security.ts", to: /^lib\/wire\/tls\// },
 ];
 
 /** The room that a file stands in. */

@@ -19,6 +19,11 @@ const reserved: readonly { what: RegExp; only: RegExp; why: string }[] = [
     only: /^(?:lib\/wire\/|drivers\/simulated_board\/)/,
     why: "HTTP is served in lib/wire",
   },
+  {
+    what: /\bDeno\.(?:connectTls|listenTls|startTls)\b/,
+    only: /^lib\/wire\/tls\//,
+    why: "Whom to trust is decided in lib/wire/tls",
+  },
 ];
 
 /** Longest file in lines, and most modules that one file imports. */

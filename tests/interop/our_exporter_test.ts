@@ -48,7 +48,7 @@ for (const [version, transport] of pairs) {
             ["NOT_FOUND", "method explode not found on driver"],
             ["NOT_FOUND", "method read missing marker marker_drivercall"],
             ["NOT_FOUND", "method on missing marker marker_streamingdrivercall"],
-            ["INVALID_ARGUMENT", "power.on: Expected at most 0 arguments, got 1"],
+            ["INVALID_ARGUMENT", "power.on: Expected no arguments, got 1"],
             ["INVALID_ARGUMENT", "enable_address mode is not true in the exporter configuration"],
             ["UNIMPLEMENTED", "This power driver does not support rescue"],
             ["UNKNOWN", 'There is no driver with the uuid "nobody"'],

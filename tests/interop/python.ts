@@ -88,13 +88,19 @@ export function clientEnv(host: string): Record<string, string> {
 }
 
 async function findOrMake(version: PythonVersion): Promise<PythonPeer | undefined> {
+  const folder = await pythonPackages(version);
+  if (folder === undefined) return undefined;
+  const bin = (name: string) => join(folder, "bin", name);
+  return { version, python: bin("python"), bin };
+}
+
+/** The virtual environment of `requirements-NAME.txt`, or nothing as {@linkcode pythonPeer}. */
+export async function pythonPackages(name: string): Promise<string | undefined> {
   try {
-    const folder = await environment(version);
-    const bin = (name: string) => join(folder, "bin", name);
-    return { version, python: bin("python"), bin };
+    return await environment(name);
   } catch (error) {
     if (!(error instanceof CannotHave) || Deno.env.has("CI")) throw error;
-    console.error(`${error.message}: interop tests with Python ${version} are skipped`);
+    console.error(`${error.message}: tests with Python packages (${name}) are skipped`);
     return undefined;
   }
 }
@@ -103,7 +109,7 @@ async function findOrMake(version: PythonVersion): Promise<PythonPeer | undefine
 class CannotHave extends Error {}
 
 /** The folder of the virtual environment, which is made where it is missing. */
-async function environment(version: PythonVersion): Promise<string> {
+async function environment(version: string): Promise<string> {
   const requirements = join(import.meta.dirname!, `requirements-${version}.txt`);
   const interpreter = await run("python3", ["-c", "import sys; print(sys.executable, sys.version)"]);
   const hash = createHash("sha256").update(interpreter).update(await Deno.readTextFile(requirements));
@@ -115,7 +121,7 @@ async function environment(version: PythonVersion): Promise<string> {
   using lock = await Deno.open(`${folder}.lock`, { create: true, write: true });
   await lock.lock(true);
   if (await exists(marker)) return folder;
-  console.error(`Making an environment with Python's Jumpstarter ${version} …`);
+  console.error(`Making an environment with Python packages (${version}) …`);
   await run("python3", ["-m", "venv", "--clear", folder]);
   await run(join(folder, "bin", "python"), ["-m", "pip", "install", "--quiet", "--requirement", requirements]);
   await Deno.writeTextFile(marker, "");

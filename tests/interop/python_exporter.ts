@@ -30,7 +30,7 @@ const stopLimitMs = 10_000;
 
 /**
  * Starts an exporter from the text of its config file, and waits until it accepts connections. TCP, which is there
- * since 0.9.0, is `jmp run`; a unix socket is served by Python's library.
+ * since 0.9.0, is `jmp run`, with the flags of `protection`; a unix socket is served by Python's library.
  *
  * @throws {Error} with what it wrote to stderr, when it does not come up.
  */
@@ -38,11 +38,12 @@ export async function startPythonExporter(
   peer: PythonPeer,
   config: string,
   transport: "tcp" | "unix",
+  protection: readonly string[] = ["--tls-grpc-insecure"],
 ): Promise<PythonExporter> {
   const folder = await Deno.makeTempDir({ prefix: "jumpstarter-peer-" });
   const file = join(folder, "exporter.yaml");
   await Deno.writeTextFile(file, config);
-  const { program, args, ready, stop } = transport === "tcp" ? jmpRun(peer, file) : serveUnix(peer, file);
+  const { program, args, ready, stop } = transport === "tcp" ? jmpRun(peer, file, protection) : serveUnix(peer, file);
   const process = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
   const stdout = new Output(process.stdout);
   const stderr = new Output(process.stderr);
@@ -69,11 +70,11 @@ export async function startPythonExporter(
   }
 }
 
-function jmpRun(peer: PythonPeer, file: string): Start {
+function jmpRun(peer: PythonPeer, file: string, protection: readonly string[]): Start {
   const host = `127.0.0.1:${freePort()}`;
   return {
     program: peer.bin("jmp"),
-    args: ["run", "--exporter-config", file, "--tls-grpc-listener", host, "--tls-grpc-insecure"],
+    args: ["run", "--exporter-config", file, "--tls-grpc-listener", host, ...protection],
     ready: async (_stdout, stderr) => {
       await stderr.match(/Session server started on .*\n/);
       return host;

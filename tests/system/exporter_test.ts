@@ -22,7 +22,7 @@ Deno.test("exporter check prints every problem with its place and ends with 2", 
     ),
     first,
   );
-  assert.equal(second, `${file}:7:29: error: export.net.config.port: Expected a number, got "x"`);
+  assert.equal(second, `${file}:7:29: error: export.net.config.port: Expected an integer, got "x"`);
   assert.equal(code, 2);
   assert.match(stderr, /has 2 errors/);
   const json = await run(["exporter", "check", file, "--json"]);

@@ -15,6 +15,23 @@ export const programWords: readonly [string, ...string[]] = Deno.env.get("JUMPST
 /** Whether the tests run on the compiled executable. */
 export const isExecutable = Deno.env.has("JUMPSTARTER_BIN");
 
+/** The environment in which the program keeps what it remembers in a folder. Deno's own cache stays where it is. */
+export function isolated(cache: string = sharedCache()): Record<string, string> {
+  const { env } = Deno;
+  const usual = `${env.get("XDG_CACHE_HOME") || `${env.get("HOME")}/.cache`}/deno`;
+  return { XDG_CACHE_HOME: cache, DENO_DIR: env.get("DENO_DIR") || usual };
+}
+
+let shared: string | undefined;
+
+/** One folder for all runs that are not told another, removed at the end. */
+function sharedCache(): string {
+  if (shared) return shared;
+  const path = shared = Deno.makeTempDirSync({ prefix: "jumpstarter-test-cache-" });
+  addEventListener("unload", () => Deno.removeSync(path, { recursive: true }));
+  return path;
+}
+
 /** How a run ended. */
 export interface Ended {
   readonly code: number;
@@ -51,7 +68,7 @@ export function start(args: string[], { env, cwd, stdin, limitMs = 20_000 }: Run
   const [program, ...prefix] = programWords;
   const child = new Deno.Command(program, {
     args: [...prefix, ...args],
-    env: { JUMPSTARTER_HOST: "", NO_COLOR: "1", ...env },
+    env: { JUMPSTARTER_HOST: "", NO_COLOR: "1", ...isolated(), ...env },
     cwd,
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",

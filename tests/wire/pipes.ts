@@ -91,3 +91,24 @@ export function join(
     },
   };
 }
+
+/** A unary handler that waits until it is told to answer. */
+export function gate(): { handlers: Handlers; started: Promise<void>; open: () => void } {
+  const started = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  return {
+    started: started.promise,
+    open: opened.resolve,
+    handlers: {
+      "/test/Gate": {
+        kind: "unary",
+        async handle(request) {
+          started.resolve();
+          await opened.promise;
+          return request;
+        },
+      },
+      "/test/Unary": { kind: "unary", handle: (request) => request },
+    },
+  };
+}

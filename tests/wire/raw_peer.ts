@@ -5,7 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import { type Pipe, writeAll } from "../../lib/core/pipe.ts";
+import { memoryPipe, type Pipe, writeAll } from "../../lib/core/pipe.ts";
+import { serveConnection } from "../../lib/wire/rpc/mod.ts";
+import type { Handlers } from "./pipes.ts";
 import { Flag, FrameType, preface, readUint32, writeUint32 } from "../../lib/wire/http2/frames.ts";
 import { HpackDecoder } from "../../lib/wire/http2/hpack_decoder.ts";
 import { HpackEncoder } from "../../lib/wire/http2/hpack_encoder.ts";
@@ -131,4 +133,11 @@ export class RawPeer implements Disposable {
   [Symbol.dispose](): void {
     this.#pipe.close();
   }
+}
+
+/** Serves handlers to a raw peer. */
+export function serveRaw(handlers: Handlers): { peer: RawPeer; closed: Promise<void> } {
+  const [near, far] = memoryPipe();
+  const served = serveConnection(far, { peer: "test", router: (path) => handlers[path] });
+  return { peer: new RawPeer(near), closed: served.closed };
 }

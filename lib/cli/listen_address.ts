@@ -1,0 +1,14 @@
+/** Where an exporter listens, as it is typed. @module */
+import { JumpstarterError } from "../core/errors.ts";
+
+/** Reads `[HOST:]PORT`. */
+export function parseListen(text: string, defaultHost: string): { hostname: string; port: number } {
+  const [, host, digits] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65535) {
+    throw new JumpstarterError("invalid_argument", `Expected [HOST:]PORT with a port from 0 to 65535, got "${text}"`, {
+      phase: "usage",
+    });
+  }
+  return { hostname: (host ?? defaultHost).replace(/^\[(.*)\]$/, "$1"), port };
+}

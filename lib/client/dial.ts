@@ -1,0 +1,75 @@
+/**
+ * Opens the pipe to an exporter: name, connection, TLS. Each failure says which of these it was.
+ *
+ * @module
+ */
+import { isJumpstarterError, JumpstarterError, messageOf } from "../core/errors.ts";
+import { withLimit } from "../core/limit.ts";
+import type { Pipe } from "../core/pipe.ts";
+import type { Trust } from "../wire/tls/trust.ts";
+import { type Address, renderAddress } from "./address.ts";
+
+/**
+ * Connects to an address, with TLS where there is somebody to trust.
+ *
+ * @throws {JumpstarterError} in the phase `resolve`, `connect` or `tls`.
+ */
+export async function openPipe(address: Address, trust: Trust | undefined, limitMs: number): Promise<Pipe> {
+  const started = performance.now();
+  if ("path" in address) return await open(Deno.connect({ transport: "unix", path: address.path }), address, limitMs);
+  const connection = await open(Deno.connect(address), address, limitMs);
+  connection.setNoDelay();
+  if (trust === undefined) return connection;
+  // Most commands go without TLS, and should not have to load it.
+  const { secure } = await import("../wire/tls/trust.ts");
+  return await secure(connection, address, trust, Math.max(1, limitMs - (performance.now() - started)));
+}
+
+/** The error for a plain connection that led nowhere, if that is because the peer speaks TLS; else the same error. */
+export async function plainFailure(error: unknown, address: Address): Promise<unknown> {
+  if ("path" in address || !isJumpstarterError(error, "unavailable", "deadline_exceeded", "internal")) return error;
+  const { speaksTls } = await import("../wire/tls/trust.ts");
+  if (!await speaksTls(address, 2_000)) return error;
+  return new JumpstarterError("unavailable", `${renderAddress(address)} speaks TLS, and this connection does not`, {
+    phase: "tls",
+    hint: "--tls-fingerprint SHA256 as the exporter prints it, or --tls-ca FILE; leave --plaintext out",
+    cause: error,
+  });
+}
+
+async function open<T extends Deno.Conn>(opening: Promise<T>, address: Address, limitMs: number): Promise<T> {
+  const target = renderAddress(address);
+  try {
+    return await withLimit(opening, limitMs, `Connecting to ${target}`);
+  } catch (error) {
+    opening.then((late) => late.close(), () => {});
+    throw connectFailure(target, error);
+  }
+}
+
+function connectFailure(target: string, error: unknown): JumpstarterError {
+  if (isJumpstarterError(error)) {
+    return new JumpstarterError(error.code, error.message, {
+      phase: "connect",
+      hint: "Check the address and the network",
+    });
+  }
+  if (error instanceof Deno.errors.ConnectionRefused) {
+    return new JumpstarterError("unavailable", `Nothing listens on ${target}`, {
+      phase: "connect",
+      hint: `Start an exporter there: jumpstarter exporter run CONFIG --listen ${target}`,
+      cause: error,
+    });
+  }
+  if (error instanceof Deno.errors.NotFound) {
+    return new JumpstarterError("unavailable", `There is no socket at ${target}`, { phase: "connect", cause: error });
+  }
+  const unresolved = /lookup|resolve|dns/i.test(messageOf(error));
+  return new JumpstarterError(
+    "unavailable",
+    unresolved
+      ? `The name of ${target} is not known: ${messageOf(error)}`
+      : `Cannot connect to ${target}: ${messageOf(error)}`,
+    { phase: unresolved ? "resolve" : "connect", cause: error },
+  );
+}

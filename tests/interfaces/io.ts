@@ -1,0 +1,59 @@
+/** A command's surroundings that write down what it says. @module */
+import type { Command, CommandIo } from "../../lib/contract/command.ts";
+
+/** What a command has said so far. */
+export interface Said {
+  /** What stands on standard output for people. */
+  readonly lines: string[];
+  /** The same for `--json`. */
+  readonly values: unknown[];
+  readonly notes: string[];
+  readonly written: number[];
+}
+
+/** A command that is running. */
+export interface Run extends Said {
+  /** Settles when the command does. */
+  readonly done: Promise<void>;
+  /** Interrupts it. */
+  stop(): void;
+  /** Resolves once there are that many lines. */
+  printed(count: number): Promise<void>;
+}
+
+/** Runs a command with arguments and options that were checked already. */
+export function run(command: Command, given: object = {}, more: Partial<CommandIo> = {}): Run {
+  const end = new AbortController();
+  const said = { lines: [] as string[], values: [] as unknown[], notes: [] as string[], written: [] as number[] };
+  let changed = Promise.withResolvers<void>();
+  const io: CommandIo = {
+    signal: end.signal,
+    print(value, text) {
+      if (text !== undefined) said.lines.push(text);
+      if (value !== undefined) said.values.push(value);
+      changed.resolve();
+      changed = Promise.withResolvers();
+    },
+    note: (text) => void said.notes.push(text),
+    stdin: ReadableStream.from([]),
+    stdinIsTerminal: true,
+    write: (bytes) => Promise.resolve(void said.written.push(...bytes)),
+    ...more,
+  };
+  const done = command.run(given, io);
+  done.catch(() => {});
+  return {
+    ...said,
+    done,
+    stop: () => end.abort(new Error("interrupted")),
+    async printed(count) {
+      while (said.lines.length < count) await changed.promise;
+    },
+  };
+}
+
+/** Checks what a user typed by a command's own schemas, and fills in its defaults. */
+export function parsed(command: Command, given: Record<string, unknown> = {}): Record<string, unknown> {
+  const shapes = Object.entries({ ...command.args, ...command.options });
+  return Object.fromEntries(shapes.map(([name, schema]) => [name, schema.parse(given[name])]));
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { bundledDrivers } from "../../drivers/table.ts";
+import { type AnyInterface, pythonClientOf } from "../../lib/contract/interface.ts";
+import { interfaceLabel, interfaceNames, interfaceOf } from "../../lib/interfaces/table.ts";
+
+const definitions = async () =>
+  await Promise.all(interfaceNames.map(async (name) => (await interfaceOf({ [interfaceLabel]: name }))!));
+
+Deno.test("Every interface stands in the table under its own name", async () => {
+  assert.deepEqual((await definitions()).map(({ name }) => name), interfaceNames);
+});
+
+Deno.test("Every Python client of an interface leads to it, and to no other", async () => {
+  const all = await definitions();
+  const clients = all.flatMap(({ pythonClients }) => pythonClients);
+  assert.equal(new Set(clients).size, clients.length);
+  for (const definition of all) {
+    for (const client of definition.pythonClients) {
+      assert.equal(await interfaceOf({ "jumpstarter.dev/client": client }), definition);
+    }
+  }
+});
+
+Deno.test("The table knows no Python client that no interface claims", async () => {
+  const source = await Deno.readTextFile(new URL("../../lib/interfaces/table.ts", import.meta.url));
+  const inTable = [...source.matchAll(/"([\w.]+\.client\.\w+)"/g)].map(([, client]) => client);
+  const claimed = (await definitions()).flatMap(({ pythonClients }) => pythonClients);
+  assert.deepEqual(inTable.sort(), claimed.sort());
+});
+
+Deno.test("The labels are those of upstream's clients", async () => {
+  const labels = Object.fromEntries(
+    (await definitions()).map((definition) => [definition.name, pythonClientOf(definition)]),
+  );
+  assert.deepEqual(labels, {
+    "composite": "jumpstarter_driver_composite.client.CompositeClient",
+    "network": "jumpstarter_driver_network.client.NetworkClient",
+    "power": "jumpstarter_driver_power.client.PowerClient",
+    "serial": "jumpstarter_driver_pyserial.client.PySerialClient",
+    "simulated-board": "jumpstarter_driver_composite.client.CompositeClient",
+  });
+});
+
+Deno.test("A client finds the interface of everything that a bundled driver reports", async () => {
+  for (const { load } of Object.values(bundledDrivers)) {
+    const { default: driver } = await load();
+    const provided = Object.values(driver.provides ?? {}) as AnyInterface[];
+    for (const definition of [driver.implements as AnyInterface, ...provided]) {
+      const named = definition.pythonClients.length === 0 && { [interfaceLabel]: definition.name };
+      assert.equal(await interfaceOf({ "jumpstarter.dev/client": pythonClientOf(definition), ...named }), definition);
+    }
+  }
+});
+
+Deno.test("A label that nobody knows stands for no interface", async () => {
+  const labels: Record<string, string>[] = [
+    {},
+    { "jumpstarter.dev/client": "acme.client.LampClient" },
+    { "jumpstarter.dev/client": "constructor" },
+    { [interfaceLabel]: "toString" },
+    { [interfaceLabel]: "lamp", "jumpstarter.dev/client": "jumpstarter_driver_power.client.PowerClient" },
+  ];
+  for (const label of labels) assert.equal(await interfaceOf(label), undefined);
+});
