@@ -66,13 +66,7 @@ class Tour {
     this.#interrupted.throwIfAborted();
     const args = ["client", "--host", this.#address, ...words];
     printLine(`\n# ${title}\n$ ${displayed()} ${args.join(" ")}`);
-    const [program, ...prefix] = selfCommand();
-    const child = new Deno.Command(program, {
-      args: [...prefix, ...args],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
+    const child = spawnSelf(args);
     let said = "";
     let stopping: Promise<void> | undefined;
     const interrupt = () => child.kill("SIGINT");
@@ -99,15 +93,9 @@ async function fetchPage(address: string): Promise<void> {
 
 /** Starts the exporter on a free port as a process of its own, as on a bench. */
 async function startExporter(config: string): Promise<{ address: string } & AsyncDisposable> {
-  const [program, ...prefix] = selfCommand();
   const args = ["exporter", "run", config, "--listen", "127.0.0.1:0", "--json", "--log-level", "error"];
   printLine(`$ ${displayed()} exporter run bench.yaml --listen 127.0.0.1:0`);
-  const child = new Deno.Command(program, {
-    args: [...prefix, ...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
+  const child = spawnSelf(args);
   let said = "";
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream()).values({ preventCancel: true })) {
     said += text;
@@ -123,6 +111,13 @@ async function startExporter(config: string): Promise<{ address: string } & Asyn
       await child.status;
     },
   };
+}
+
+/** Starts this program again; what it prints is read, what it complains of is shown. */
+function spawnSelf(args: string[]): Deno.ChildProcess {
+  const [program, ...prefix] = selfCommand();
+  const options = { stdin: "null", stdout: "piped", stderr: "inherit" } as const;
+  return new Deno.Command(program, { args: [...prefix, ...args], ...options }).spawn();
 }
 
 /** How a user types the program's name. */
