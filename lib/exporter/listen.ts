@@ -38,7 +38,12 @@ export interface Listening {
  * @throws {JumpstarterError} `unavailable` when the address cannot be listened on.
  */
 export function listen(session: Session, at: ListenAddress, limits: ListenLimits = {}): Listening {
-  return new Listener(session, at, limits);
+  return serve(session, new ServerSocket(at), limits);
+}
+
+/** Serves a session on a socket that listens already, and belongs to the session's listener from now on. */
+export function serve(session: Session, socket: ServerSocket, limits: ListenLimits = {}): Listening {
+  return new Listener(session, socket, limits);
 }
 
 /** How often a certificate is looked after, in milliseconds: a clock that was wrong at the start is noticed soon. */
@@ -61,9 +66,10 @@ class Listener implements Listening {
   readonly #renewal?: ReturnType<typeof setInterval>;
   #closed = false;
 
-  constructor(session: Session, at: ListenAddress, limits: ListenLimits) {
+  constructor(session: Session, socket: ServerSocket, limits: ListenLimits) {
+    const { at } = socket;
     this.#session = session;
-    this.#socket = new ServerSocket(at);
+    this.#socket = socket;
     this.#limits = { connections: 512, silentConnectionsPerAddress: 64, ...limits };
     const { address } = this.#socket;
     // Deno 2.6 leaves the transport of a TLS listener's address out.

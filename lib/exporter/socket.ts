@@ -23,6 +23,7 @@ export type ListenAddress = TcpAddress | { readonly path: string };
 
 /** A socket that is being listened on. */
 export class ServerSocket {
+  readonly at: ListenAddress;
   readonly #identity?: Identity;
   #listener: Deno.Listener;
   /** The certificate has been renewed, and the listener has to be as well; resolved when it is. */
@@ -31,6 +32,7 @@ export class ServerSocket {
 
   /** @throws {JumpstarterError} `unavailable` when the address cannot be listened on. */
   constructor(at: ListenAddress) {
+    this.at = at;
     this.#listener = open(at);
     this.#identity = "path" in at ? undefined : at.identity;
   }
@@ -67,7 +69,9 @@ export class ServerSocket {
     return !this.#closed;
   }
 
+  /** Frees the address. Safe to call twice: whoever has taken a path since then keeps it. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     closeQuietly(this.#listener);
     this.#renewal?.resolve();

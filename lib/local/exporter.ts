@@ -7,9 +7,9 @@ import { type ExporterConfig, requireExporterConfig } from "../config/exporter_c
 import { JumpstarterError } from "../core/errors.ts";
 import type { LogHub } from "../core/log.ts";
 import { bundledDrivers } from "../../drivers/table.ts";
-import { listen, type Listening } from "../exporter/listen.ts";
+import { type Listening, serve } from "../exporter/listen.ts";
 import { Session } from "../exporter/session.ts";
-import type { ListenAddress } from "../exporter/socket.ts";
+import { type ListenAddress, ServerSocket } from "../exporter/socket.ts";
 import { requireTree } from "../loader/plan.ts";
 import { answers, privateFolder, socketOf } from "./socket.ts";
 
@@ -72,27 +72,45 @@ export interface LocalExporter extends AsyncDisposable {
 export async function localExporter(configFile: string, options: RunOptions = {}): Promise<LocalExporter> {
   const config = requireExporterConfig(configFile);
   const socket = socketOf(configFile);
-  if (socket && await answers(socket)) {
+  const joined = async (): Promise<LocalExporter | undefined> => {
+    if (!socket || !await answers(socket)) return undefined;
     return { path: socket, name: config.name, [Symbol.asyncDispose]: () => Promise.resolve() };
-  }
+  };
+  const there = await joined();
+  if (there) return there;
   await using stack = new AsyncDisposableStack();
   const path = socket ?? `${stack.use(privateFolder()).path}/socket`;
-  // Local sessions ignore hooks, as upstream's do.
-  const running = stack.use(await runExporter(config, socket ? [] : [{ path }], { ...options, withoutHooks: true }));
-  void running;
+  try {
+    // Local sessions ignore hooks, as upstream's do.
+    stack.use(await runExporter(config, socket ? [] : [{ path }], { ...options, withoutHooks: true }));
+  } catch (error) {
+    // Another client may have started one in the meantime.
+    const other = await joined();
+    if (other) return other;
+    throw error;
+  }
   const owned = stack.move();
   return { path, name: config.name, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** Opens a session and serves it on all of the addresses, or on none when one fails. */
+/**
+ * Serves a session on all of the addresses, or on none when one fails. The addresses are taken first: a port in use is
+ * known before a device is touched, and of two exporters of one file only one gets to its drivers. Clients that are
+ * early wait for the drivers.
+ */
 export async function serveSession(
   open: () => Promise<Session>,
   at: readonly ListenAddress[],
 ): Promise<RunningExporter> {
   await using stack = new AsyncDisposableStack();
+  const sockets = at.map((address) => {
+    const socket = new ServerSocket(address);
+    stack.defer(() => socket.close());
+    return socket;
+  });
   const session = stack.use(await open());
-  const listeners: Listening[] = at.map((address) => {
-    const listener = listen(session, address);
+  const listeners: Listening[] = sockets.map((socket) => {
+    const listener = serve(session, socket);
     stack.defer(() => listener.close(graceMs));
     return listener;
   });

@@ -82,6 +82,40 @@ Deno.test("An exporter that cannot listen leaves nothing open", async () => {
   await using _ = await runExporter(config, []);
 });
 
+/** A driver that leaves a line in a file whenever it is opened. */
+const openedOnce = {
+  "relay.ts": `import { defineDriver, power, z } from "jumpstarter";
+export default defineDriver({
+  name: "relay", summary: "A relay", implements: power, config: z.object({ log: z.string() }),
+  open({ config }) {
+    Deno.writeTextFileSync(config.log, "opened\\n", { append: true });
+    return { on: () => {}, off: () => {} };
+  },
+});`,
+  "bench.yaml": "metadata: {name: bench}\nexport: {power: {type: ./relay.ts, config: {log: LOG}}}\n",
+};
+
+Deno.test("A port in use is told before a driver is opened", async () => {
+  using folder = await folderOf(openedOnce);
+  const file = `${folder.path}/bench.yaml`;
+  Deno.writeTextFileSync(file, Deno.readTextFileSync(file).replace("LOG", `${folder.path}/log`));
+  using taken = Deno.listen(anyPort);
+  const at = { hostname: "127.0.0.1", port: taken.addr.port };
+  await assert.rejects(runExporter(requireExporterConfig(file), [at]), { code: "unavailable", phase: "usage" });
+  assert.throws(() => Deno.statSync(`${folder.path}/log`), Deno.errors.NotFound);
+});
+
+Deno.test("Local clients that start at once share one exporter, whose drivers are opened once", async () => {
+  using folder = await folderOf(openedOnce);
+  const file = `${folder.path}/bench.yaml`;
+  Deno.writeTextFileSync(file, Deno.readTextFileSync(file).replace("LOG", `${folder.path}/log`));
+  const boards = await Promise.all([1, 2, 3].map(() => connect({ exporterConfig: file }, { power })));
+  for (const board of boards) await board.power.on();
+  assert.equal(Deno.readTextFileSync(`${folder.path}/log`), "opened\n");
+  // The one that started the exporter ends it: the others go first.
+  for (const board of boards.reverse()) await board[Symbol.asyncDispose]();
+});
+
 Deno.test("Hooks are refused, except in local mode, which ignores them as upstream does", async () => {
   using folder = await bench("hooks: {beforeLease: {script: j power on}}\n");
   const config = requireExporterConfig(folder.file);
