@@ -28,6 +28,9 @@ async function surroundings() {
     ...isolated(`${folder.path}/cache`),
     HOME: folder.path,
     HISTFILE: "",
+    // zsh takes the keys of vi where the user's editor is vi, which npx says it is.
+    EDITOR: "",
+    VISUAL: "",
     PATH: `${folder.path}/bin:${Deno.env.get("PATH")}`,
   };
   for (const config of ["bench.yaml", "odd.yaml"]) {
