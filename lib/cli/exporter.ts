@@ -15,7 +15,7 @@ import type { TcpAddress } from "../exporter/socket.ts";
 import { runExporter } from "../local/exporter.ts";
 import { planTree } from "../loader/plan.ts";
 import { exampleConfig } from "./example_config.ts";
-import { installCommand, uninstallCommand } from "./exporter_service.ts";
+import { installCommand, uninstallCommand } from "./exporter_install.ts";
 import { parseListen } from "./listen_address.ts";
 import { addLogOptions, type LogFlags, printingHub } from "./log_printer.ts";
 import { noteLine, printLine, writeOut } from "./output.ts";

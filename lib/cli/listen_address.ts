@@ -1,5 +1,6 @@
 /** Where an exporter listens, as it is typed. @module */
 import { JumpstarterError } from "../core/errors.ts";
+import { withoutBrackets } from "../core/host_port.ts";
 
 /** Reads `[HOST:]PORT`. */
 export function parseListen(text: string, defaultHost: string): { hostname: string; port: number } {
@@ -10,5 +11,5 @@ export function parseListen(text: string, defaultHost: string): { hostname: stri
       phase: "usage",
     });
   }
-  return { hostname: (host ?? defaultHost).replace(/^\[(.*)\]$/, "$1"), port };
+  return { hostname: withoutBrackets(host ?? defaultHost), port };
 }

@@ -14,15 +14,19 @@ import { JumpstarterError } from "../core/errors.ts";
 import { noteLine, printLine, writeOut } from "./output.ts";
 import { flagOf, jsonOrText, parameterOf, valueOf } from "./parameter.ts";
 
-/** The commands of a driver by name. */
+/** The commands of a driver by name. Those of its kind come first, and win over what every driver has. */
 export function commandsOf(node: DriverNode): Record<string, Command> {
-  const own = node.interface?.commands?.(clientOf(node.interface, node.caller)) ?? {};
+  const own = ownCommands(node);
   return { ...own, ...genericCommands(node), ...own };
 }
 
 /** Names of the commands that belong to the driver's kind, without those that every driver has. */
 export function ownCommandNames(node: DriverNode): string[] {
-  return node.interface ? Object.keys(node.interface.commands?.(clientOf(node.interface, node.caller)) ?? {}) : [];
+  return Object.keys(ownCommands(node));
+}
+
+function ownCommands({ interface: definition, caller }: DriverNode): Record<string, Command> {
+  return definition?.commands?.(clientOf(definition, caller)) ?? {};
 }
 
 /**
@@ -57,7 +61,7 @@ function growCommand(grown: Commander, definition: Command, interrupted: AbortSi
     const words = given.slice(0, -2);
     const { json, timeout, ...options } = given.at(-2) as Record<string, unknown>;
     const values = { ...valuesOf(definition.args, words), ...optionValues(definition.options, options) };
-    await run(grown.name(), definition, values, { json: json === true, timeoutMs: seconds(timeout), interrupted });
+    await run(grown, definition, values, { json: json === true, timeoutMs: seconds(timeout), interrupted });
   });
   return grown;
 }
@@ -97,7 +101,7 @@ interface RunOptions {
   interrupted: AbortSignal;
 }
 
-async function run(name: string, definition: Command, values: unknown, options: RunOptions): Promise<void> {
+async function run(grown: Commander, definition: Command, values: unknown, options: RunOptions): Promise<void> {
   const { json, timeoutMs, interrupted } = options;
   let given: unknown;
   try {
@@ -105,7 +109,7 @@ async function run(name: string, definition: Command, values: unknown, options: 
   } catch (error) {
     throw new JumpstarterError("invalid_argument", (error as Error).message, {
       phase: "usage",
-      hint: `See ${name} --help`,
+      hint: `jumpstarter ${grown.parent!.name()} ${grown.name()} --help`,
     });
   }
   const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
@@ -131,7 +135,7 @@ async function run(name: string, definition: Command, values: unknown, options: 
   } catch (error) {
     if (interrupted.aborted) throw interrupted.reason;
     if (limit?.aborted) {
-      throw new JumpstarterError("deadline_exceeded", `${name} did not end within ${timeoutMs! / 1000} s`, {
+      throw new JumpstarterError("deadline_exceeded", `${grown.name()} did not end within ${timeoutMs! / 1000} s`, {
         phase: "driver",
         cause: error,
       });

@@ -8,7 +8,7 @@ import { hostname as machineName } from "node:os";
 import { join } from "node:path";
 import { isLoopback } from "../client/address.ts";
 import { stateFolder } from "../config/places.ts";
-import { JumpstarterError } from "../core/errors.ts";
+import { JumpstarterError, usageError } from "../core/errors.ts";
 import { hostPort } from "../core/host_port.ts";
 import type { TcpAddress } from "../exporter/socket.ts";
 import type { Identity } from "../wire/tls/identity.ts";
@@ -64,11 +64,13 @@ export async function protect(at: { hostname: string; port: number }, flags: Pro
 
 async function identityOf(flags: ProtectionFlags): Promise<Identity | undefined> {
   const { plaintext, tlsCert, tlsKey, tlsSelfSigned, tlsName } = flags;
-  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw usage("Expected --tls-cert and --tls-key together");
-  if (tlsName && !tlsSelfSigned) throw usage("--tls-name belongs to --tls-self-signed");
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw usageError("Expected --tls-cert and --tls-key together");
+  }
+  if (tlsName && !tlsSelfSigned) throw usageError("--tls-name belongs to --tls-self-signed");
   const wishes = [plaintext && "--plaintext", tlsSelfSigned && "--tls-self-signed", tlsCert && "--tls-cert"];
   const given = wishes.filter(Boolean);
-  if (given.length > 1) throw usage(`${given.join(" and ")} contradict each other`);
+  if (given.length > 1) throw usageError(`${given.join(" and ")} contradict each other`);
   if (!tlsSelfSigned && tlsCert === undefined) return undefined;
   const { fromFiles, selfSigned } = await import("../wire/tls/identity.ts");
   if (tlsSelfSigned) return await selfSigned(join(stateFolder(), "tls"), { names: tlsName });
@@ -94,8 +96,4 @@ export function clientLines(at: TcpAddress, port: number): string[] {
     `jumpstarter client --host ${address}${trust}${secret}`,
     `${environment}GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=${ca} jmp shell --tls-grpc ${address}${python}`,
   ];
-}
-
-function usage(message: string): JumpstarterError {
-  return new JumpstarterError("invalid_argument", message, { phase: "usage" });
 }

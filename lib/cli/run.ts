@@ -1,7 +1,7 @@
 /** `jmp run`: an exporter in upstream's words. @module */
 import { Command as Commander } from "commander";
 import { exporterFile } from "../config/places.ts";
-import { JumpstarterError } from "../core/errors.ts";
+import { usageError } from "../core/errors.ts";
 import { serveConfig, type ServeFlags } from "./exporter.ts";
 import { parseListen } from "./listen_address.ts";
 import { addLogOptions } from "./log_printer.ts";
@@ -37,26 +37,22 @@ export function runCommand(interrupted: AbortSignal): Commander {
 function listenerOf(flags: RunFlags): { hostname: string; port: number } {
   const { exporter, exporterConfig, tlsGrpcListener, tlsGrpcInsecure, tlsCert, tlsKey } = flags;
   if ((exporter === undefined) === (exporterConfig === undefined)) {
-    throw usage("Expected one of --exporter and --exporter-config");
+    throw usageError("Expected one of --exporter and --exporter-config");
   }
   if (tlsGrpcListener === undefined) {
-    throw usage(
+    throw usageError(
       "This version serves clients directly only, not through a controller",
       "--tls-grpc-listener [HOST:]PORT",
     );
   }
   if (tlsGrpcInsecure && (tlsCert ?? tlsKey) !== undefined) {
-    throw usage("--tls-grpc-insecure and --tls-cert or --tls-key contradict each other");
+    throw usageError("--tls-grpc-insecure and --tls-cert or --tls-key contradict each other");
   }
   if (!tlsGrpcInsecure && tlsCert === undefined && tlsKey === undefined) {
-    throw usage("Expected --tls-cert and --tls-key, or --tls-grpc-insecure");
+    throw usageError("Expected --tls-cert and --tls-key, or --tls-grpc-insecure");
   }
   const at = parseListen(tlsGrpcListener, "0.0.0.0");
-  if (at.port === 0) throw usage("Expected a port from 1 to 65535 for --tls-grpc-listener, got 0");
+  if (at.port === 0) throw usageError("Expected a port from 1 to 65535 for --tls-grpc-listener, got 0");
   if (at.hostname === "0.0.0.0") noteLine("Listening on every network of this machine");
   return at;
-}
-
-function usage(message: string, hint?: string): JumpstarterError {
-  return new JumpstarterError("invalid_argument", message, { phase: "usage", hint });
 }

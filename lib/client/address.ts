@@ -1,6 +1,6 @@
 /** Where an exporter is. @module */
 import { JumpstarterError } from "../core/errors.ts";
-import { hostPort } from "../core/host_port.ts";
+import { hostPort, withoutBrackets } from "../core/host_port.ts";
 
 /** A TCP address or the path of a unix socket. */
 export type Address = { readonly hostname: string; readonly port: number } | { readonly path: string };
@@ -14,7 +14,7 @@ export type Address = { readonly hostname: string; readonly port: number } | { r
 export function parseAddress(text: string): Address {
   const [, host, digits] = /^(.*):(\d+)$/.exec(text) ?? [];
   const port = Number(digits);
-  if (host && port >= 1 && port <= 65535) return { hostname: host.replace(/^\[(.*)\]$/, "$1"), port };
+  if (host && port >= 1 && port <= 65535) return { hostname: withoutBrackets(host), port };
   if (text.includes("/")) return { path: text };
   throw new JumpstarterError(
     "invalid_argument",

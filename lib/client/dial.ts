@@ -18,8 +18,9 @@ export async function openPipe(address: Address, trust: Trust | undefined, limit
   const started = performance.now();
   if ("path" in address) return await open(Deno.connect({ transport: "unix", path: address.path }), address, limitMs);
   const connection = await open(Deno.connect(address), address, limitMs);
-  connection.setNoDelay();
   if (trust === undefined) return connection;
+  // The wire does it for a plain connection, and cannot reach through TLS.
+  connection.setNoDelay();
   // Most commands go without TLS, and should not have to load it.
   const { secure } = await import("../wire/tls/trust.ts");
   return await secure(connection, address, trust, Math.max(1, limitMs - (performance.now() - started)));

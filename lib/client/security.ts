@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { JumpstarterError, messageOf, usageError } from "../core/errors.ts";
 import type { Trust } from "../wire/tls/trust.ts";
 import { type Address, isLocal } from "./address.ts";
 
@@ -101,7 +101,7 @@ async function pin(
     return await pinnedAuthority(address, fingerprint, limitMs);
   }
   if (fingerprintOf(certificatesOf(pem)[0]) === fingerprint) return pem;
-  throw usage("The authority of --tls-ca is another one than --tls-fingerprint names");
+  throw usageError("The authority of --tls-ca is another one than --tls-fingerprint names");
 }
 
 /** Whether anything is said that only TLS can mean. */
@@ -112,7 +112,7 @@ export function wantsTls({ insecure, tlsCa, tlsFingerprint }: Security): boolean
 function refuseContradictions({ plaintext, insecure, tlsCa, tlsFingerprint }: Security): void {
   const verified = [tlsCa !== undefined && "--tls-ca", tlsFingerprint !== undefined && "--tls-fingerprint"];
   const given = [plaintext && "--plaintext", insecure && "--insecure", ...verified].filter(Boolean);
-  if ((plaintext || insecure) && given.length > 1) throw usage(`${given.join(" and ")} contradict each other`);
+  if ((plaintext || insecure) && given.length > 1) throw usageError(`${given.join(" and ")} contradict each other`);
 }
 
 function readAuthorities(fileOrText: string): string {
@@ -130,8 +130,4 @@ function readAuthorities(fileOrText: string): string {
   throw new JumpstarterError("invalid_argument", `${fileOrText.split("\n", 1)[0]} holds no certificate in PEM`, {
     phase: "config",
   });
-}
-
-function usage(message: string): JumpstarterError {
-  return new JumpstarterError("invalid_argument", message, { phase: "usage" });
 }

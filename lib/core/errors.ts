@@ -64,6 +64,11 @@ export function isJumpstarterError(value: unknown, ...codes: Code[]): value is J
   return value instanceof JumpstarterError && (codes.length === 0 || codes.includes(value.code));
 }
 
+/** The error for words of a command line, or arguments of the library, that do not go together. */
+export function usageError(message: string, hint?: string): JumpstarterError {
+  return new JumpstarterError("invalid_argument", message, { phase: "usage", hint });
+}
+
 /** The text of anything that was thrown, without its stack. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message || thrown.name;

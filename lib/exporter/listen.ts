@@ -10,9 +10,7 @@ import type { Router, ServedConnection } from "../wire/rpc/types.ts";
 import { authorityEndpoint } from "../wire/tls/authority_endpoint.ts";
 import { PassphraseGuard } from "./passphrase.ts";
 import type { Session } from "./session.ts";
-import { type ListenAddress, ServerSocket } from "./socket.ts";
-
-export type { ListenAddress } from "./socket.ts";
+import type { ServerSocket } from "./socket.ts";
 
 /** Limits that keep strangers from using up the exporter's memory and descriptors. */
 export interface ListenLimits {
@@ -32,16 +30,7 @@ export interface Listening {
   close(graceMs: number): Promise<void>;
 }
 
-/**
- * Serves a session on a socket.
- *
- * @throws {JumpstarterError} `unavailable` when the address cannot be listened on.
- */
-export function listen(session: Session, at: ListenAddress, limits: ListenLimits = {}): Listening {
-  return serve(session, new ServerSocket(at), limits);
-}
-
-/** Serves a session on a socket that listens already, and belongs to the session's listener from now on. */
+/** Serves a session on a socket, which belongs to its listener from now on. */
 export function serve(session: Session, socket: ServerSocket, limits: ListenLimits = {}): Listening {
   return new Listener(session, socket, limits);
 }
@@ -122,7 +111,6 @@ class Listener implements Listening {
   #serve(connection: Deno.Conn, host: string): void {
     const { remoteAddr } = connection;
     const peer = "hostname" in remoteAddr ? hostPort(host, remoteAddr.port) : "unix";
-    if ("setNoDelay" in connection) (connection as Deno.TcpConn).setNoDelay();
     let silent = true;
     this.#count(host, 1);
     const speak = () => {

@@ -4,6 +4,7 @@ import { command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { byteStream, unary } from "../contract/method.ts";
 import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
+import { withoutBrackets } from "../core/host_port.ts";
 import { aborted } from "../core/limit.ts";
 import { type Forward, forwardTcp, forwardUnix } from "../streams/forward.ts";
 
@@ -67,7 +68,7 @@ export const network = defineInterface({
       });
       const address = url.replace(/^[a-z]+:\/\//, "");
       const colon = address.lastIndexOf(":");
-      const parts = { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: address.slice(colon + 1) };
+      const parts = { host: withoutBrackets(address.slice(0, colon)), port: address.slice(colon + 1) };
       print({ address: url, ...parts }, host === port ? address : host ? parts.host : parts.port);
     }, {
       options: {

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { replaceFile } from "../config/atomic_file.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 
 /** Transpiles a module and all that it imports. Resolves to the URL to import instead. */
@@ -32,9 +33,7 @@ function write(module: URL, folder: string, written: Map<string, string>): strin
   written.set(module.href, url);
   const output = rewrite(strip(source, module), module, (dependency) => write(dependency, folder, written));
   // Another process may be doing the same: the file appears whole or not at all.
-  const part = `${file}.${Deno.pid}`;
-  Deno.writeTextFileSync(part, output, { mode: 0o600 });
-  Deno.renameSync(part, file);
+  replaceFile(file, output);
   return url;
 }
 

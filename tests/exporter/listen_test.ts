@@ -3,8 +3,9 @@ import { ExporterConnection } from "../../lib/client/connection.ts";
 import { parseAddress } from "../../lib/client/address.ts";
 import { planDriver } from "../../lib/contract/plan.ts";
 import { withLimit } from "../../lib/core/limit.ts";
-import { listen, type ListenAddress, type ListenLimits } from "../../lib/exporter/listen.ts";
+import { type ListenLimits, serve } from "../../lib/exporter/listen.ts";
 import { Session } from "../../lib/exporter/session.ts";
+import { type ListenAddress, ServerSocket } from "../../lib/exporter/socket.ts";
 import { opener, probe, probeMethods, recorder } from "../contract/drivers.ts";
 import { folderOf } from "../folder.ts";
 
@@ -13,7 +14,7 @@ const anyPort = { hostname: "127.0.0.1", port: 0 };
 async function listening(at: ListenAddress = anyPort, limits?: ListenLimits, driver = recorder("probe", [])) {
   await using stack = new AsyncDisposableStack();
   const session = stack.use(await Session.open(planDriver("", driver, {})));
-  const listener = listen(session, at, limits);
+  const listener = serve(session, new ServerSocket(at), limits);
   stack.defer(() => listener.close(0));
   const owned = stack.move();
   return { session, listener, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { parseAddress } from "../../lib/client/address.ts";
 import { ExporterConnection } from "../../lib/client/connection.ts";
 import { planDriver } from "../../lib/contract/plan.ts";
-import { listen } from "../../lib/exporter/listen.ts";
+import { serve } from "../../lib/exporter/listen.ts";
 import { Session } from "../../lib/exporter/session.ts";
+import { ServerSocket } from "../../lib/exporter/socket.ts";
 import { fromFiles } from "../../lib/wire/tls/identity.ts";
 import { testAuthority } from "../certificates.ts";
 import { recorder } from "../contract/drivers.ts";
@@ -16,7 +17,7 @@ Deno.test("A certificate is renewed on the port while it is served, and connecti
   const files = await before.issue("leaf", ["127.0.0.1"]);
   await using session = await Session.open(planDriver("", recorder("probe", []), {}));
   const identity = fromFiles(files.cert, files.key);
-  const listener = listen(session, { hostname: "127.0.0.1", port: 0, identity });
+  const listener = serve(session, new ServerSocket({ hostname: "127.0.0.1", port: 0, identity }));
   await using _closing = { [Symbol.asyncDispose]: () => listener.close(0) };
   const dial = (tlsCa: string) => ExporterConnection.dial(parseAddress(listener.address), { tlsCa });
 
