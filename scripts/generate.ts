@@ -74,6 +74,7 @@ async function staleFiles(): Promise<string[]> {
 
 /** Writes what follows from the code, or checks it: those scripts look at the same arguments. */
 async function derived(): Promise<boolean> {
+  await import("./interface_protos.ts");
   await import("./driver_docs.ts");
   await import("./completion.ts");
   return true;

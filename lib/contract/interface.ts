@@ -19,6 +19,8 @@ export interface Interface<N extends string = string, T extends Methods = Method
   readonly pythonClients: readonly string[];
   /** What Python loads for an interface that it does not know. @default "jumpstarter.client.DriverClient" */
   readonly pythonFallback?: string;
+  /** Its native gRPC service, where the names do not follow from its own: `power` is `PowerInterface` in `power.v1`. */
+  readonly native?: { readonly package?: string; readonly service?: string };
   readonly methods: T;
   /** Adds members that are made of calls and run on the client's side. */
   readonly extend?: (calls: Calls<T>) => X;
@@ -61,6 +63,7 @@ export function defineInterface<
   summary: string;
   pythonClients: string[];
   pythonFallback?: string;
+  native?: { package?: string; service?: string };
   methods: T;
   extend?: (calls: Calls<T>) => X & { [K in keyof T]?: never };
   commands?: (client: Calls<T> & X) => Record<string, Command>;

@@ -9,7 +9,7 @@ import { pause } from "../core/limit.ts";
 export const PowerReading = z.object({
   voltage: z.number().describe("Volts"),
   current: z.number().describe("Amperes"),
-});
+}).meta({ title: "PowerReading", description: "What flows into a device at one moment" });
 export type PowerReading = z.infer<typeof PowerReading>;
 
 /** Switches the supply of a device. */

@@ -10,6 +10,7 @@ export const serial = defineInterface({
   name: "serial",
   summary: "A serial console",
   pythonClients: ["jumpstarter_driver_pyserial.client.PySerialClient"],
+  native: { package: "py_serial", service: "PySerial" },
   methods: {
     connect: byteStream("Open the console"),
   },

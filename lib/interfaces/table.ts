@@ -27,6 +27,11 @@ const byPythonClient: Record<string, string> = {
 /** Names of all bundled interfaces. */
 export const interfaceNames: readonly string[] = Object.keys(loaders);
 
+/** A bundled interface. */
+export async function interfaceByName(name: string): Promise<AnyInterface> {
+  return await loaders[name]();
+}
+
 /** The interface that a report's labels stand for, or `undefined` when this program does not know it. */
 export async function interfaceOf(labels: Readonly<Record<string, string>>): Promise<AnyInterface | undefined> {
   const name = labels[interfaceLabel] ?? byPythonClient[labels["jumpstarter.dev/client"]];

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import * as z from "zod";
+import { defineInterface } from "../../../lib/contract/interface.ts";
+import { byteStream, type Methods, serverStreaming, unary } from "../../../lib/contract/method.ts";
+import { interfaceByName, interfaceNames } from "../../../lib/interfaces/table.ts";
+import {
+  describe,
+  fullName,
+  type NativeField,
+  type NativeMessage,
+  type NativeMethod,
+  type NativeService,
+} from "../../../lib/wire/native/description.ts";
+
+/** A field as `number label type name`. */
+function fieldText({ name, number, type, repeated, optional }: NativeField): string {
+  const typeName = type.kind === "message"
+    ? type.message.name
+    : type.kind === "enum"
+    ? type.enumeration.name
+    : type.kind === "value"
+    ? "Value"
+    : type.kind;
+  return [name, number, repeated && "repeated", optional && "optional", typeName].filter(Boolean).join(" ");
+}
+
+function messageText({ name, fields }: NativeMessage): string {
+  return `${name}: ${fields.map(fieldText).join("; ")}`;
+}
+
+function methodText({ name, kind, input, output }: NativeMethod): string {
+  const takes = `${kind === "byteStream" ? "stream " : ""}${input?.name ?? "Empty"}`;
+  return `${name}(${takes}) → ${kind === "unary" ? "" : "stream "}${output?.name ?? "Empty"}`;
+}
+
+function described(native: NativeService): string[] {
+  return [fullName(native), ...native.methods.map(methodText), ...native.messages.map(messageText)];
+}
+
+const definition = (methods: Methods) =>
+  defineInterface({ name: "test-rig", summary: "A rig", pythonClients: [], methods });
+
+Deno.test("describe() names service, methods and messages as upstream's generator does", () => {
+  const native = describe(definition({
+    setSpeed: unary("Set it", { params: { rpm: z.int(), softStart: z.boolean().default(false) } }),
+    readPin: unary("Read it", { result: z.number() }),
+    names: unary("Their names", { result: z.array(z.string()) }),
+    trace: byteStream("What it says"),
+    watch: serverStreaming("Look on", { result: z.object({ at: z.int(), note: z.string().optional() }) }),
+    raw: unary("Anything", { params: { what: z.unknown() }, result: z.record(z.string(), z.unknown()) }),
+    level: unary("How full it is", { result: z.number().nullable() }),
+  }));
+  assert.deepEqual(described(native), [
+    "jumpstarter.interfaces.test_rig.v1.TestRigInterface",
+    "Level(Empty) → LevelResponse",
+    "Names(Empty) → NamesResponse",
+    "Raw(RawRequest) → RawResponse",
+    "ReadPin(Empty) → ReadPinResponse",
+    "SetSpeed(SetSpeedRequest) → Empty",
+    "Trace(stream StreamData) → stream StreamData",
+    "Watch(Empty) → stream WatchResponse",
+    "SetSpeedRequest: rpm 1 int64; soft_start 2 optional bool",
+    "ReadPinResponse: value 1 double",
+    "NamesResponse: value 1 repeated string",
+    "StreamData: payload 1 bytes",
+    "WatchResponse: at 1 int64; note 2 optional string",
+    "RawRequest: what 1 Value",
+    "RawResponse: value 1 Value",
+    "LevelResponse: value 1 optional double",
+  ]);
+});
+
+Deno.test("describe() makes messages and enums of objects and choices with a title, and uses one for all their uses", () => {
+  const State = z.enum(["Not Connected", "Car Connected"]).meta({ title: "OBDConnectionStatus" });
+  const Reading = z.object({ value: z.number(), state: State }).meta({ title: "Reading" });
+  const native = describe(definition({
+    all: unary("All of them", { result: z.array(Reading) }),
+    one: unary("One of them", { result: Reading }),
+    nested: unary("Inside", { result: z.object({ inner: z.object({ a: z.string() }) }) }),
+  }));
+  assert.deepEqual(native.messages.map(messageText), [
+    "Reading: value 1 double; state 2 OBDConnectionStatus",
+    "AllResponse: value 1 repeated Reading",
+    "Inner: a 1 string",
+    "NestedResponse: inner 1 Inner",
+  ]);
+  assert.deepEqual(native.enums.map(({ values }) => values.map(({ name, number }) => `${name} ${number}`)), [[
+    "OBD_CONNECTION_STATUS_UNSPECIFIED 0",
+    "OBD_CONNECTION_STATUS_NOT_CONNECTED 1",
+    "OBD_CONNECTION_STATUS_CAR_CONNECTED 2",
+  ]]);
+});
+
+Deno.test("describe() refuses two different messages of one name", () => {
+  const methods = {
+    one: unary("One", { result: z.object({ a: z.string() }).meta({ title: "Same" }) }),
+    two: unary("Two", { result: z.object({ b: z.string() }).meta({ title: "Same" }) }),
+  };
+  assert.throws(() => describe(definition(methods)), {
+    message: "test-rig: Two different messages would be called Same; give one of them another title",
+  });
+});
+
+/** Upstream's services as far as they are bundled: the methods and messages that must be there just so. */
+const upstream: Record<string, string[]> = {
+  "jumpstarter.interfaces.composite.v1.CompositeInterface": [],
+  "jumpstarter.interfaces.network.v1.NetworkInterface": [
+    "Connect(stream StreamData) → stream StreamData",
+    "StreamData: payload 1 bytes",
+  ],
+  "jumpstarter.interfaces.power.v1.PowerInterface": [
+    "Off(Empty) → Empty",
+    "On(Empty) → Empty",
+    "Read(Empty) → stream PowerReading",
+    "PowerReading: voltage 1 double; current 2 double",
+  ],
+  "jumpstarter.interfaces.py_serial.v1.PySerial": [
+    "Connect(stream StreamData) → stream StreamData",
+    "StreamData: payload 1 bytes",
+  ],
+};
+
+/** Interfaces of ours that upstream does not have. */
+const ours = ["jumpstarter.interfaces.simulated_board.v1.SimulatedBoardInterface"];
+
+Deno.test("Every bundled interface agrees with upstream's native service, or is none of upstream's", async () => {
+  for (const name of interfaceNames) {
+    const native = describe(await interfaceByName(name));
+    const facts = upstream[fullName(native)];
+    if (!facts) assert.ok(ours.includes(fullName(native)), `${fullName(native)} is in neither list`);
+    const text = described(native);
+    for (const fact of facts ?? []) assert.ok(text.includes(fact), `${fullName(native)} lacks ${fact}`);
+  }
+});
