@@ -1,9 +1,8 @@
 /** `jumpstarter.v1.ExporterService`: report, calls, log and status of a session. @module */
 import { dispatchStreaming, dispatchUnary } from "../contract/dispatch.ts";
-import { type Code, JumpstarterError, toJumpstarterError } from "../core/errors.ts";
+import { JumpstarterError } from "../core/errors.ts";
 import { fieldText, type LogRecord } from "../core/log.ts";
 import { Turn } from "../core/turn.ts";
-import type { OpenDriver } from "../contract/tree.ts";
 import { decodeDriverCallRequest, encodeDriverCallResponse } from "../wire/driver_call.ts";
 import {
   endSessionResponse,
@@ -15,6 +14,7 @@ import {
 } from "../wire/exporter_messages.ts";
 import type { Handler, ServerStream } from "../wire/rpc/types.ts";
 import { reportTree } from "./report.ts";
+import { reported } from "./reported.ts";
 import type { Session } from "./session.ts";
 
 /** The service's handlers by path. `Reset` is not among them: nobody implements it. */
@@ -94,18 +94,6 @@ async function oneMessage(stream: ServerStream): Promise<Uint8Array> {
   const message = await stream.receive();
   if (!message) throw new JumpstarterError("invalid_argument", "Expected one request message, got none");
   return message;
-}
-
-/** Failures that say something about the device or the driver, rather than about the call. */
-const notable: readonly Code[] = ["unknown", "internal", "unavailable", "deadline_exceeded", "data_loss"];
-
-/** The error as it travels. Its stack and cause stay in the exporter's own log. */
-function reported(driver: OpenDriver, method: string, thrown: unknown): JumpstarterError {
-  const error = toJumpstarterError(thrown);
-  if (notable.includes(error.code)) {
-    driver.log.warn("call failed", { operation: method, error_code: error.code, error: thrown });
-  }
-  return error;
 }
 
 const severities = { debug: "DEBUG", info: "INFO", warn: "WARNING", error: "ERROR" } as const;

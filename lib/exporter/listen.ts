@@ -3,14 +3,19 @@
  *
  * @module
  */
+import { hostname } from "node:os";
 import { messageOf } from "../core/errors.ts";
 import { hostPort } from "../core/host_port.ts";
+import { serveHttp1 } from "../wire/web/http1.ts";
+import { webAcceptor } from "../wire/web/http2.ts";
 import { serveConnection } from "../wire/rpc/server.ts";
 import type { Router, ServedConnection } from "../wire/rpc/types.ts";
+import type { Acceptor } from "../wire/http2/mod.ts";
 import { authorityEndpoint } from "../wire/tls/authority_endpoint.ts";
-import { PassphraseGuard } from "./passphrase.ts";
+import { guarded, PassphraseGuard } from "./passphrase.ts";
 import type { Session } from "./session.ts";
 import type { ServerSocket } from "./socket.ts";
+import { webHandler } from "./web_service.ts";
 
 /** Limits that keep strangers from using up the exporter's memory and descriptors. */
 export interface ListenLimits {
@@ -35,6 +40,12 @@ export function serve(session: Session, socket: ServerSocket, limits: ListenLimi
   return new Listener(session, socket, limits);
 }
 
+/** Names that lead to this machine, in lower case. */
+function namesOf(given: string): ReadonlySet<string> {
+  const machine = hostname().toLowerCase();
+  return new Set(["localhost", machine, `${machine}.local`, given.toLowerCase()]);
+}
+
 /** How often a certificate is looked after, in milliseconds: a clock that was wrong at the start is noticed soon. */
 const renewalMs = 60_000;
 
@@ -42,8 +53,10 @@ class Listener implements Listening {
   readonly address: string;
   readonly #session: Session;
   readonly #socket: ServerSocket;
-  /** The certificate that clients may ask for, as PEM. */
-  readonly #authority?: string;
+  /** Shows its certificate to clients that ask for it. */
+  readonly #authority?: Acceptor;
+  /** By which requests that a browser may have sent have to address it. */
+  readonly #names?: ReadonlySet<string>;
   readonly #guard?: PassphraseGuard;
   readonly #limits: Required<ListenLimits>;
   readonly #connections = new Map<ServedConnection, string>();
@@ -64,7 +77,10 @@ class Listener implements Listening {
     // Deno 2.6 leaves the transport of a TLS listener's address out.
     this.address = "hostname" in address ? hostPort(address.hostname, address.port) : (address as Deno.UnixAddr).path;
     if ("hostname" in at) {
-      this.#authority = at.identity?.authority?.certificate;
+      const authority = at.identity?.authority;
+      this.#authority = authority && authorityEndpoint(authority.certificate);
+      // No page of another name gets through TLS: the certificate does not fit.
+      if (!at.identity) this.#names = namesOf(at.hostname);
       this.#guard = at.passphrase === undefined ? undefined : new PassphraseGuard(at.passphrase);
       if (at.identity) this.#renewal = setInterval(() => void this.renew(), renewalMs);
     }
@@ -118,18 +134,21 @@ class Listener implements Listening {
       silent = false;
       this.#count(host, -1);
     };
-    const { router, log } = this.#session;
+    const { router, native, log } = this.#session;
     const admitted: Router = (path, headerOf) => {
       speak();
       return router(path, headerOf);
     };
     const onRefused = (method: string) =>
       log.warn("authentication failed: invalid or missing passphrase", { peer, method });
+    const door = this.#guard?.door({ address: host, onRefused });
+    const web = webHandler(native, { door, names: this.#names, onAdmitted: speak });
     if ("handshake" in connection) this.#watchHandshake(connection as Deno.TlsConn, peer);
     const served = serveConnection(connection, {
       peer,
-      router: this.#guard ? this.#guard.guard(admitted, { address: host, onRefused }) : admitted,
-      otherwise: this.#authority === undefined ? undefined : authorityEndpoint(this.#authority),
+      router: door ? guarded(admitted, door) : admitted,
+      otherwise: (stream, request) => this.#authority?.(stream, request) ?? webAcceptor(web)(stream, request),
+      http1: (pipe, first) => serveHttp1(pipe, first, web),
       onWarning: (text, fields) => this.#session.log.warn(text, fields),
     });
     this.#connections.set(served, host);

@@ -37,6 +37,15 @@ export interface Caller {
   onRefused(path: string): void;
 }
 
+/**
+ * Looks at a request's path and headers. `undefined` lets it in at once; otherwise the caller is let in when the promise
+ * resolves, and refused when it rejects.
+ */
+export type Door = (
+  path: string,
+  header: (name: string) => string | undefined,
+) => ((signal: AbortSignal) => Promise<void>) | undefined;
+
 interface Penalty {
   failures: number;
   /** When the next guess is looked at. */
@@ -55,10 +64,10 @@ export class PassphraseGuard {
   }
 
   /**
-   * Puts the guard before the router of one connection. It decides by a request's headers, before its body arrives.
-   * Wrong guesses of an address are answered, and its next ones looked at, one after the other with growing pauses.
+   * The door of one connection. Wrong guesses of an address are answered, and its next ones looked at, one after the other
+   * with growing pauses.
    */
-  guard(router: Router, caller: Caller): Router {
+  door(caller: Caller): Door {
     let accepted: string | undefined;
     const isRight = (given: string) => {
       if (!this.#guess(given, caller.address)) return false;
@@ -68,24 +77,23 @@ export class PassphraseGuard {
     return (path, headerOf) => {
       const given = headerOf(header);
       // What was right once is right for as long as the connection.
-      if (given !== undefined && given === accepted) return router(path, headerOf);
+      if (given !== undefined && given === accepted) return undefined;
       const refuse = () => {
         caller.onRefused(path);
         return new JumpstarterError("unauthenticated", "invalid or missing passphrase");
       };
-      if (given === undefined) return answer(() => Promise.reject(refuse()));
+      if (given === undefined) return () => Promise.reject(refuse());
       const waitMs = this.#queue(caller.address);
-      if (waitMs > longestQueueMs) return answer(() => Promise.reject(tooMany()));
+      if (waitMs > longestQueueMs) return () => Promise.reject(tooMany());
       if (waitMs === 0) {
-        if (isRight(given)) return router(path, headerOf);
+        if (isRight(given)) return undefined;
         const delayMs = this.#delayOf(caller.address);
-        return answer((stream) => this.#clock.pause(delayMs, stream.signal).then(() => Promise.reject(refuse())));
+        return (signal) => this.#clock.pause(delayMs, signal).then(() => Promise.reject(refuse()));
       }
-      return answer(async (stream) => {
-        await this.#clock.pause(waitMs, stream.signal);
+      return async (signal) => {
+        await this.#clock.pause(waitMs, signal);
         if (!isRight(given)) throw refuse();
-        await run(router(path, headerOf), stream);
-      });
+      };
     };
   }
 
@@ -134,8 +142,19 @@ function tooMany(): JumpstarterError {
   );
 }
 
-function answer(handle: (stream: ServerStream) => Promise<void>): Handler {
-  return { kind: "streaming", handle };
+/** Puts a door before a router. It decides by a request's headers, before its body arrives. */
+export function guarded(router: Router, door: Door): Router {
+  return (path, headerOf) => {
+    const waiting = door(path, headerOf);
+    if (!waiting) return router(path, headerOf);
+    return {
+      kind: "streaming",
+      async handle(stream) {
+        await waiting(stream.signal);
+        await run(router(path, headerOf), stream);
+      },
+    };
+  };
 }
 
 /** Answers a call that had to wait for its handler. */

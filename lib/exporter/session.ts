@@ -9,6 +9,7 @@ import { JumpstarterError } from "../core/errors.ts";
 import { type Logger, LogHub } from "../core/log.ts";
 import type { Router } from "../wire/rpc/types.ts";
 import { exporterService } from "./exporter_service.ts";
+import { NativeServices } from "./native_service.ts";
 import { routerService } from "./router_service.ts";
 import { ExporterStatus, Status } from "./status.ts";
 
@@ -33,6 +34,7 @@ export class Session implements AsyncDisposable {
   readonly status = new Status();
   /** Finds the handler of a call's path. */
   readonly router: Router;
+  readonly native: NativeServices;
 
   private constructor(tree: DriverTree, hub: LogHub, { name, motd }: SessionOptions) {
     this.tree = tree;
@@ -41,7 +43,8 @@ export class Session implements AsyncDisposable {
     this.motd = motd ?? "";
     this.log = hub.logger("exporter", "system");
     const handlers = new Map([...exporterService(this), ...routerService(this)]);
-    this.router = (path) => handlers.get(path);
+    this.native = new NativeServices(tree);
+    this.router = (path) => handlers.get(path) ?? this.native.handler(path);
     this.status.update(ExporterStatus.LEASE_READY, "Ready for commands");
   }
 

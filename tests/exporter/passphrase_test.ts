@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isJumpstarterError } from "../../lib/core/errors.ts";
-import { PassphraseGuard } from "../../lib/exporter/passphrase.ts";
+import { guarded, PassphraseGuard } from "../../lib/exporter/passphrase.ts";
 import type { Handler, Router, ServerStream } from "../../lib/wire/rpc/types.ts";
 
 /** Time that passes at once for whoever waits, and is written down. */
@@ -22,8 +22,8 @@ const answer: Handler = { kind: "unary", handle: (request) => request };
 const router: Router = (path) => path === "/there" ? answer : undefined;
 
 /** What a call comes to: what its handler answers, or the status' code and message. */
-async function call(guarded: Router, passphrase?: string, path = "/there"): Promise<string> {
-  const handler = guarded(path, (name) => name === "x-jumpstarter-passphrase" ? passphrase : undefined);
+async function call(router: Router, passphrase?: string, path = "/there"): Promise<string> {
+  const handler = router(path, (name) => name === "x-jumpstarter-passphrase" ? passphrase : undefined);
   if (handler === answer) return "at once";
   if (handler === undefined) return "no method";
   assert.equal(handler.kind, "streaming");
@@ -45,15 +45,16 @@ async function call(guarded: Router, passphrase?: string, path = "/there"): Prom
 
 const refused = "unauthenticated: invalid or missing passphrase";
 
-function guarded(time = clock()) {
+function guardedPort(time = clock()) {
   const guard = new PassphraseGuard("right", time);
   const refusals: string[] = [];
-  const connect = (address: string) => guard.guard(router, { address, onRefused: (path) => refusals.push(path) });
+  const connect = (address: string) =>
+    guarded(router, guard.door({ address, onRefused: (path) => refusals.push(path) }));
   return { time, connect, refusals };
 }
 
 Deno.test("PassphraseGuard lets calls in that carry the passphrase, and tells the others nothing, unknown paths alike", async () => {
-  const { connect, refusals, time } = guarded();
+  const { connect, refusals, time } = guardedPort();
   assert.equal(await call(connect("a"), "right"), "at once");
   assert.equal(await call(connect("a"), "right", "/nowhere"), "no method");
   for (const passphrase of [undefined, "", "Right", "right "]) {
@@ -64,7 +65,7 @@ Deno.test("PassphraseGuard lets calls in that carry the passphrase, and tells th
 });
 
 Deno.test("PassphraseGuard looks at each call of a connection, also after a right one", async () => {
-  const { connect } = guarded();
+  const { connect } = guardedPort();
   const connection = connect("a");
   assert.equal(await call(connection, "right"), "at once");
   assert.equal(await call(connection, undefined), refused);
@@ -73,7 +74,7 @@ Deno.test("PassphraseGuard looks at each call of a connection, also after a righ
 });
 
 Deno.test("PassphraseGuard makes an address wait longer after each wrong guess, and no other address", async () => {
-  const { connect, time } = guarded();
+  const { connect, time } = guardedPort();
   const waits = async (address: string, passphrase: string) => {
     time.waits.length = 0;
     await call(connect(address), passphrase);
@@ -91,14 +92,14 @@ Deno.test("PassphraseGuard makes an address wait longer after each wrong guess, 
 });
 
 Deno.test("PassphraseGuard looks at guesses that come at once one after the other, the right one among them", async () => {
-  const { connect, time } = guarded();
+  const { connect, time } = guardedPort();
   const outcomes = await Promise.all(["1", "2", "right"].map((passphrase) => call(connect("a"), passphrase)));
   assert.deepEqual(outcomes, [refused, refused, "later: 1"]);
   assert.deepEqual(time.waits.slice(0, 3), [100, 100, 200]);
 });
 
 Deno.test("PassphraseGuard refuses guesses unseen for which an address would have to wait too long", async () => {
-  const { connect, time } = guarded();
+  const { connect, time } = guardedPort();
   const outcomes = await Promise.all(Array.from({ length: 500 }, () => call(connect("a"), "wrong")));
   const tooMany = "resource_exhausted: Too many wrong passphrases came from this address; try again later";
   assert.deepEqual(new Set(outcomes), new Set([refused, tooMany]));

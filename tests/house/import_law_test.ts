@@ -40,6 +40,7 @@ const packages: Record<string, readonly string[]> = {
   "yaml": ["config"],
   "commander": ["cli"],
   "@bufbuild/protobuf": ["wire"],
+  "@connectrpc/connect": ["wire"],
   "@peculiar/x509": ["wire"],
   "reflect-metadata": ["wire"],
   "amaro": ["loader"],
@@ -63,6 +64,7 @@ const lazy: readonly { from: string; to: RegExp }[] = [
   { from: "lib/wire/tls/authority.ts", to: /x509\.ts$/ },
   { from: "lib/wire/tls/identity.ts", to: /x509\.ts$/ },
   { from: "lib/wire/tls/trust.ts", to: /failure\.ts$/ },
+  { from: "lib/exporter/native_service.ts", to: /^lib\/wire\/native\/(?:face|connect)\.ts$/ },
   { from: "lib/client/dial.ts", to: /^lib\/wire\/tls\// },
   { from: "lib/client/security.ts", to: /^lib\/wire\/tls\// },
 ];

@@ -1,6 +1,6 @@
 import { isJumpstarterError, JumpstarterError, messageOf } from "../../core/errors.ts";
 import type { Pipe } from "../../core/pipe.ts";
-import { codeOfReset, ConnectionError, ErrorCode, errorCodeName } from "./error_code.ts";
+import { ConnectionError, ErrorCode, errorCodeName, resetError } from "./error_code.ts";
 import { FrameParser, type FrameSink } from "./frame_parser.ts";
 import { defaultWindowBytes, maxWindowBytes } from "./frames.ts";
 import { FrameWriter } from "./frame_writer.ts";
@@ -14,9 +14,9 @@ import { areTrailers } from "./message_head.ts";
 import { RateLimit } from "./rate.ts";
 import { SendQueue } from "./send_queue.ts";
 import { initialPeerSettings, ownSettings, type PeerSettings, withSettings } from "./settings.ts";
-import { SilenceWatch } from "./silence.ts";
+import { keepalivePayload, SilenceWatch } from "./silence.ts";
 import type { Stream } from "./stream.ts";
-import { ConnectionWindow } from "./window.ts";
+import { ConnectionWindow, windowOverflow } from "./window.ts";
 
 /** What both sides of a connection need to know. */
 export interface ConnectionOptions {
@@ -27,10 +27,8 @@ export interface ConnectionOptions {
   onWarning?: (text: string, fields: Record<string, unknown>) => void;
 }
 
-/** Numbers of streams we reset that are remembered, since the peer may not have known when it sent its next frame. */
+/** Streams we reset that are remembered: the peer may not have known when it sent its next frame. */
 const rememberedResets = 1024;
-/** Content of the PINGs that ask whether the peer is still there. */
-const keepalivePayload: Uint8Array = new Uint8Array(8);
 
 /**
  * One HTTP/2 connection over a pipe (RFC 9113): what servers and clients have in common. What differs between the roles
@@ -67,6 +65,7 @@ export abstract class Connection implements FrameSink {
   #dataStream: Stream | undefined;
   #dataOverhead = 0;
   #answered = false;
+  #handedOver = false;
   #peerGoAway = "";
 
   constructor(role: "server" | "client", pipe: Pipe, options: ConnectionOptions) {
@@ -92,11 +91,8 @@ export abstract class Connection implements FrameSink {
     const { promise, resolve } = Promise.withResolvers<JumpstarterError | undefined>();
     this.closed = promise;
     this.#resolveClosed = resolve;
-    this.#silence = new SilenceWatch(
-      limits,
-      () => this.writer.ping(keepalivePayload, false),
-      (why) => this.#lost(new Error(why)),
-    );
+    const ask = () => this.writer.ping(keepalivePayload, false);
+    this.#silence = new SilenceWatch(limits, ask, (why) => this.#lost(new Error(why)));
     // A server waits for the client's preface: an HTTP/1.1 client must not be greeted in HTTP/2.
     if (role === "client") this.#introduce();
     this.#input = readAll(pipe, (chunk) => this.#feed(chunk)).then(() => this.#lost(undefined), (e) => this.#lost(e));
@@ -131,8 +127,8 @@ export abstract class Connection implements FrameSink {
   protected abstract streamGone(stream: Stream): void;
   /** The peer opens no more streams and takes none; of ours, it has not looked at those above `lastStreamId`. */
   protected abstract peerGoesAway(lastStreamId: number, why: string): void;
-  /** The first bytes were not HTTP/2's. Returns the reason for which the connection ends. */
-  protected abstract notHttp2(bytes: Uint8Array): JumpstarterError;
+  /** The first bytes were not HTTP/2's. Returns the reason for which the connection ends, or nothing when it goes on. */
+  protected abstract notHttp2(bytes: Uint8Array): JumpstarterError | undefined;
   /** The peer's settings have changed. */
   protected settingsChanged(): void {}
   /** The highest number of a stream of the peer that was looked at. */
@@ -201,6 +197,14 @@ export abstract class Connection implements FrameSink {
     }
   }
 
+  /** Gives the pipe away, and reads it no more. The connection is closed when whoever has it says so. */
+  protected handOver(to: (pipe: Pipe) => Promise<void>): undefined {
+    this.ended = true;
+    this.#handedOver = true;
+    this.#silence.stop();
+    to(this.#pipe).then(() => this.#resolveClosed(undefined));
+  }
+
   #introduce(): void {
     if (this.#role === "client") this.writer.preface();
     this.writer.settings(ownSettings(this.#role, this.limits));
@@ -208,8 +212,13 @@ export abstract class Connection implements FrameSink {
     if (extra > 0) this.writer.windowUpdate(0, extra);
   }
 
-  #feed(chunk: Uint8Array): void {
-    if (this.ended) return;
+  /** `false` wants no more. */
+  #feed(chunk: Uint8Array): boolean {
+    if (!this.ended) this.#take(chunk);
+    return !this.#handedOver;
+  }
+
+  #take(chunk: Uint8Array): void {
     this.#silence.heard();
     this.writer.cork();
     try {
@@ -233,7 +242,7 @@ export abstract class Connection implements FrameSink {
   #failed(thrown: unknown): void {
     if (thrown instanceof NotHttp2) {
       const reason = this.notHttp2(thrown.bytes);
-      return this.end(reason, reason);
+      return reason && this.end(reason, reason);
     }
     const errorCode = thrown instanceof ConnectionError ? thrown.errorCode : ErrorCode.INTERNAL_ERROR;
     const message = messageOf(thrown);
@@ -332,10 +341,7 @@ export abstract class Connection implements FrameSink {
     if (this.#role === "server" && !this.#resets.take()) {
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "The peer resets too many streams");
     }
-    const message = errorCode === ErrorCode.REFUSED_STREAM
-      ? `The call was never processed: ${this.peer} refused it`
-      : `The peer at ${this.peer} reset the call with ${errorCodeName(errorCode)}`;
-    stream.fail(new JumpstarterError(codeOfReset(errorCode), message));
+    stream.fail(resetError(errorCode, this.peer));
   }
 
   onSettings(payload: Uint8Array): void {
@@ -390,8 +396,4 @@ export abstract class Connection implements FrameSink {
   onIgnored(): void {
     this.#countControl();
   }
-}
-
-function windowOverflow(): ConnectionError {
-  return new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, `A window exceeds ${maxWindowBytes} bytes`);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Code } from "../../core/errors.ts";
+import { type Code, JumpstarterError } from "../../core/errors.ts";
 
 /** The error codes of RST_STREAM and GOAWAY. */
 export const ErrorCode = {
@@ -31,8 +31,15 @@ export function errorCodeName(code: number): string {
   return names.get(code) ?? `error code ${code}`;
 }
 
-/** What a stream's reset means to a caller, as gRPC's "HTTP/2 transport mapping" has it. */
-export function codeOfReset(code: number): Code {
+/** What a peer's reset of a stream means to a caller, as gRPC's "HTTP/2 transport mapping" has it. */
+export function resetError(code: number, peer: string): JumpstarterError {
+  const message = code === ErrorCode.REFUSED_STREAM
+    ? `The call was never processed: ${peer} refused it`
+    : `The peer at ${peer} reset the call with ${errorCodeName(code)}`;
+  return new JumpstarterError(codeOfReset(code), message);
+}
+
+function codeOfReset(code: number): Code {
   switch (code) {
     case ErrorCode.REFUSED_STREAM:
       return "unavailable";

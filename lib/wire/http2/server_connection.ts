@@ -16,6 +16,15 @@ export type Acceptor = (stream: Stream, request: RequestHead) => StreamEvents | 
 /** What a server's connection needs to know. */
 export interface ServerConnectionOptions extends ConnectionOptions {
   accept: Acceptor;
+  /** Takes the pipe of a peer that speaks HTTP/1.1, with what has been read of it; without it, the peer is turned away. */
+  http1?: (pipe: Pipe, first: Uint8Array) => OtherConnection;
+}
+
+/** A connection that speaks another protocol. */
+export interface OtherConnection {
+  /** Resolves when it is gone. Never rejects. */
+  readonly closed: Promise<void>;
+  shutdown(graceMs: number): Promise<void>;
 }
 
 const http1Text = "This is a Jumpstarter exporter. It speaks gRPC, which needs HTTP/2.\n";
@@ -23,6 +32,9 @@ const http1Text = "This is a Jumpstarter exporter. It speaks gRPC, which needs H
 /** The server's side of a connection: the peer opens streams, and `accept` answers them. */
 export class ServerConnection extends Connection {
   readonly #accept: Acceptor;
+  readonly #http1: ServerConnectionOptions["http1"];
+  /** Whoever has the pipe now. */
+  #successor?: OtherConnection;
   #lastStream = 0;
   /** The last numbers that the client left out; they are not to be used any more. */
   #lastGap = [0, 0];
@@ -34,6 +46,7 @@ export class ServerConnection extends Connection {
   constructor(pipe: Pipe, options: ServerConnectionOptions) {
     super("server", pipe, options);
     this.#accept = options.accept;
+    this.#http1 = options.http1;
   }
 
   /**
@@ -41,6 +54,7 @@ export class ServerConnection extends Connection {
    * Resolves when it is closed.
    */
   async shutdown(graceMs: number): Promise<void> {
+    if (this.#successor) return await this.#successor.shutdown(graceMs);
     if (!this.#draining && !this.ended) {
       this.#draining = true;
       this.goAway(ErrorCode.NO_ERROR, "The exporter is shutting down");
@@ -113,8 +127,10 @@ export class ServerConnection extends Connection {
     if (this.streams.size === 0) this.#drained();
   }
 
-  protected override notHttp2(bytes: Uint8Array): JumpstarterError {
+  protected override notHttp2(bytes: Uint8Array): JumpstarterError | undefined {
     if (looksLikeHttp1(bytes)) {
+      const http1 = this.#http1;
+      if (http1) return this.handOver((pipe) => (this.#successor = http1(pipe, bytes)).closed);
       const head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
         `Content-Length: ${http1Text.length}\r\nConnection: close\r\n\r\n`;
       this.writer.raw(new TextEncoder().encode(head + http1Text));

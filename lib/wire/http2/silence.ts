@@ -1,5 +1,8 @@
 import type { Limits } from "./limits.ts";
 
+/** Content of the PINGs that ask whether the peer is still there. */
+export const keepalivePayload: Uint8Array = new Uint8Array(8);
+
 /** Notices a peer that says nothing: at the beginning by waiting for it, later by asking it. */
 export class SilenceWatch {
   readonly #keepaliveMs: number;

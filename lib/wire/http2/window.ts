@@ -5,6 +5,7 @@
  */
 
 import { ConnectionError, ErrorCode } from "./error_code.ts";
+import { maxWindowBytes } from "./frames.ts";
 import { windowBudgetBytes } from "./limits.ts";
 
 /** Bytes that the windows of many streams may take together. */
@@ -143,4 +144,9 @@ export class ConnectionWindow {
     this.#left = this.#size;
     return used;
   }
+}
+
+/** The error of a window that was made larger than windows may be. */
+export function windowOverflow(): ConnectionError {
+  return new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, `A window exceeds ${maxWindowBytes} bytes`);
 }

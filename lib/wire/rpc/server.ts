@@ -7,6 +7,7 @@ import {
   type Limits,
   type RequestHead,
   ServerConnection,
+  type ServerConnectionOptions,
   type Stream,
   type StreamEvents,
 } from "../http2/mod.ts";
@@ -23,14 +24,16 @@ export interface ServeOptions {
   limits?: Partial<Limits>;
   /** Takes requests that are not gRPC; without it, or where it takes none, they are answered with HTTP status 415. */
   otherwise?: Acceptor;
+  /** Takes connections of HTTP/1.1; without it, they are turned away. */
+  http1?: ServerConnectionOptions["http1"];
   /** Hears of a peer that breaks the rules. */
   onWarning?: (text: string, fields: Record<string, unknown>) => void;
 }
 
 /** Serves gRPC to the peer at the other end of `pipe`, which belongs to the connection from now on. */
 export function serveConnection(pipe: Pipe, options: ServeOptions): ServedConnection {
-  const { peer, limits, onWarning } = options;
-  const connection = new ServerConnection(pipe, { peer, limits, onWarning, accept });
+  const { peer, limits, onWarning, http1 } = options;
+  const connection = new ServerConnection(pipe, { peer, limits, onWarning, http1, accept });
   const context: CallContext = { peer, maxMessageBytes: connection.limits.maxMessageBytes, running: 0 };
 
   function accept(stream: Stream, request: RequestHead): StreamEvents | undefined {

@@ -83,13 +83,16 @@ function codeOfHttp(httpStatus: number): Code {
   }
 }
 
-/** Cuts a text to {@linkcode maxMessageTextBytes} of UTF-8 and escapes what a header cannot carry. */
-function encodeMessage(message: string): string {
+/** As much of an error's text as travels: {@linkcode maxMessageTextBytes} of UTF-8, in whole characters. */
+export function travellingText(message: string): Uint8Array {
   const utf8 = new Uint8Array(maxMessageTextBytes);
-  // What does not fit is left out by whole characters.
-  const { written } = new TextEncoder().encodeInto(message, utf8);
+  return utf8.subarray(0, new TextEncoder().encodeInto(message, utf8).written);
+}
+
+/** Cuts a text to what travels, and escapes what a header cannot carry. */
+function encodeMessage(message: string): string {
   let text = "";
-  for (const byte of utf8.subarray(0, written)) {
+  for (const byte of travellingText(message)) {
     const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
     text += plain ? String.fromCharCode(byte) : "%" + byte.toString(16).toUpperCase().padStart(2, "0");
   }

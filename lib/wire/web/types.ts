@@ -1,0 +1,30 @@
+/** HTTP beside gRPC, whichever version carries it: a request, and the function that answers it. @module */
+
+/** A request. Its shape is that of Connect's universal handlers. */
+export interface WebRequest {
+  readonly httpVersion: "1.1" | "2";
+  readonly method: string;
+  /** Absolute, by {@linkcode urlOf}. */
+  readonly url: string;
+  readonly header: Headers;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** A response. */
+export interface WebResponse {
+  readonly status: number;
+  readonly header?: Headers;
+  readonly body?: AsyncIterable<Uint8Array>;
+}
+
+/** Answers requests. It does not reject. */
+export type WebHandler = (request: WebRequest) => Promise<WebResponse>;
+
+/** A request's URL. Its host is what the caller believes it speaks to, or `invalid` where that is no host at all. */
+export function urlOf(scheme: string, host: string, pathAndQuery: string): string {
+  const origin = `${scheme}://${host}`;
+  const isHost = URL.canParse(origin) && new URL(origin).href === `${new URL(origin).origin}/`;
+  return `${isHost ? origin : `${scheme}://invalid`}${pathAndQuery.startsWith("/") ? pathAndQuery : "/"}`;
+}
