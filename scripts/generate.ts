@@ -10,30 +10,16 @@
  * @module
  */
 import { join } from "node:path";
-import manifest from "../deno.json" with { type: "json" };
+import { bufPath } from "./buf.ts";
 
 const root = join(import.meta.dirname!, "..");
 const messages = "lib/wire/messages";
 const baseline = "proto/baseline.binpb";
 
-/** Generated code only fits the runtime of its own version. */
-const runtimeVersion = manifest.imports["@bufbuild/protobuf"].split("@").at(-1);
-const packages = ["@bufbuild/buf@1.75.0", `@bufbuild/protoc-gen-es@${runtimeVersion}`];
-
-/** The search path on which npx puts the packages' programs. */
-async function toolPath(): Promise<string> {
-  const args = ["--yes", "--loglevel=error", ...packages.map((name) => `--package=${name}`), "-c", 'printf %s "$PATH"'];
-  try {
-    const { success, stdout } = await new Deno.Command("npx", { args, stderr: "inherit" }).output();
-    if (success) return new TextDecoder().decode(stdout);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    console.error("npx is not installed: buf comes from npm, so install Node.js");
-  }
+const PATH = await bufPath().catch((error) => {
+  console.error(error.message);
   Deno.exit(1);
-}
-
-const PATH = await toolPath();
+});
 
 /** Runs buf in the checkout; what it prints goes to the terminal. */
 async function buf(...args: string[]): Promise<boolean> {

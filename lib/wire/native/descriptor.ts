@@ -54,8 +54,8 @@ export function fileProtoOf(native: NativeService): FileDescriptorProto {
         name,
         inputType: message(input),
         outputType: message(output),
-        clientStreaming: kind === "byteStream",
-        serverStreaming: kind !== "unary",
+        ...kind === "byteStream" && { clientStreaming: true },
+        ...kind !== "unary" && { serverStreaming: true },
       })),
     }],
   });

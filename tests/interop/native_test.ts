@@ -1,0 +1,197 @@
+/** Programs that know nothing of Jumpstarter, on an exporter that has every bundled interface. @module */
+import { fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { interfaceByName, interfaceNames } from "../../lib/interfaces/table.ts";
+import { describe, fullName, type NativeService } from "../../lib/wire/native/description.ts";
+import { fileProtoOf } from "../../lib/wire/native/descriptor.ts";
+import { bufPath } from "../../scripts/buf.ts";
+import { type Exporter, run, startExporter, temporaryFolder } from "../system/program.ts";
+import { goProgram } from "./go.ts";
+import { peerTest, pythonPeer } from "./python.ts";
+
+/** Every bundled interface at least once; of some there are several drivers. */
+const config = `
+apiVersion: jumpstarter.dev/v1alpha1
+kind: ExporterConfig
+metadata: { namespace: default, name: native }
+export:
+  board: { type: simulated-board }
+  echo: { type: echo-network }
+  psu: { type: mock-power }
+  loop: { type: serial, config: { url: "loop://" } }
+`;
+
+/** What a method with a request without content comes to, with the driver of that path. */
+const expected: Record<string, Record<string, unknown>> = {
+  "board": { Ticks: [] },
+  "echo": { Address: "UNIMPLEMENTED: This network driver does not support address", Connect: "said hi" },
+  "loop": { Connect: "said hi" },
+  "psu": {
+    Off: [{}],
+    On: [{}],
+    Read: [{ voltage: 0, current: 0 }, { voltage: 5, current: 2 }],
+    Rescue: "UNIMPLEMENTED: This power driver does not support rescue",
+  },
+};
+
+const services = new Map<string, NativeService>();
+for (const name of interfaceNames) {
+  const native = describe(await interfaceByName(name));
+  services.set(fullName(native), native);
+}
+
+interface Node {
+  path: string;
+  uuid: string;
+  interface: string;
+  children: Node[];
+}
+
+/** An exporter of the config, with the uuids of its drivers by path. */
+async function nativeExporter(): Promise<
+  { exporter: Exporter; uuids: Map<string, string>; interfaces: Set<string> } & AsyncDisposable
+> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(temporaryFolder());
+  const exporter = stack.use(await startExporter(folder.file("native.yaml", config)));
+  const tree = JSON.parse((await run(["client", "--host", exporter.address, "--json"])).stdout) as Node;
+  const uuids = new Map<string, string>();
+  const interfaces = new Set<string>();
+  const walk = (node: Node) => {
+    uuids.set(node.path, node.uuid);
+    interfaces.add(node.interface);
+    node.children.forEach(walk);
+  };
+  walk(tree);
+  const owned = stack.move();
+  return { exporter, uuids, interfaces, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** The service that a driver offers. */
+function serviceOf(path: string): string {
+  const names: Record<string, string> = {
+    "board": "simulated_board.v1.SimulatedBoardInterface",
+    "echo": "network.v1.NetworkInterface",
+    "loop": "py_serial.v1.PySerial",
+    "psu": "power.v1.PowerInterface",
+  };
+  return `jumpstarter.interfaces.${names[path]}`;
+}
+
+Deno.test("The config of these tests has every bundled interface", async () => {
+  await using native = await nativeExporter();
+  assert.deepEqual([...native.interfaces].sort(), [...interfaceNames].sort());
+});
+
+/** What a program printed, or why it failed. */
+async function output(program: string, args: string[], stdin?: Uint8Array): Promise<string> {
+  const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(stdin ?? new Uint8Array());
+  await writer.close();
+  const { stdout, stderr } = await child.output();
+  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+}
+
+const python = await pythonPeer("0.9.0");
+
+peerTest(python, "Python's reflection client lists and calls every bundled interface", async (peer) => {
+  await using native = await nativeExporter();
+  const drivers: Record<string, string[]> = { "jumpstarter.interfaces.composite.v1.CompositeInterface": [] };
+  for (const path of Object.keys(expected)) drivers[serviceOf(path)] = [native.uuids.get(path)!];
+  const script = join(import.meta.dirname!, "native_peer.py");
+  const printed = await output(peer.python, [script, native.exporter.address, JSON.stringify(drivers)]);
+  const { services: listed, outcome } = JSON.parse(printed);
+  for (const name of services.keys()) assert.ok(listed.includes(name), `${name} is not listed`);
+  for (const [path, methods] of Object.entries(expected)) assert.deepEqual(outcome[serviceOf(path)], methods, path);
+});
+
+const grpcurl = await goProgram("github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.3");
+
+Deno.test({
+  name: "grpcurl lists, describes and calls every bundled interface",
+  ignore: !grpcurl,
+  async fn() {
+    await using native = await nativeExporter();
+    const { address } = native.exporter;
+    const ask = (...args: string[]) => output(grpcurl!, ["-plaintext", "-max-time", "10", ...args]);
+    const listed = (await ask(address, "list")).split("\n");
+    for (const [name, { methods }] of services) {
+      assert.ok(listed.includes(name), `${name} is not listed`);
+      const described = await ask(address, "describe", name);
+      for (const method of methods) assert.ok(described.includes(`rpc ${method.name} (`), described);
+    }
+    for (const [path, methods] of Object.entries(expected)) {
+      const header = ["-H", `x-jumpstarter-driver-uuid: ${native.uuids.get(path)}`];
+      for (const [method, outcome] of Object.entries(methods)) {
+        if (outcome === "said hi") continue; // It would wait for more.
+        const said = await ask("-emit-defaults", ...header, "-d", "{}", address, `${serviceOf(path)}/${method}`);
+        if (typeof outcome === "string") assert.ok(said.includes(outcome.split(": ")[1]), said);
+        else {
+          const values = said.split(/(?<=^})\n/m).filter((text) => text.trim() !== "").map((text) => JSON.parse(text));
+          assert.deepEqual(values, outcome, `${path} ${method}: ${said}`);
+        }
+      }
+    }
+  },
+});
+
+for (const version of ["--http1.1", "--http2-prior-knowledge"]) {
+  Deno.test(`curl ${version} calls every bundled interface in JSON`, async () => {
+    await using native = await nativeExporter();
+    for (const [path, methods] of Object.entries(expected)) {
+      for (const [method, outcome] of Object.entries(methods)) {
+        const kind = services.get(serviceOf(path))!.methods.find(({ name }) => name === method)!.kind;
+        const isUnary = kind === "unary";
+        const said = await output("curl", [
+          "--silent",
+          "--show-error",
+          version,
+          "--max-time",
+          kind === "byteStream" ? "1" : "10",
+          ...isUnary ? [] : ["--no-buffer"],
+          ...["--header", `content-type: application/${isUnary ? "" : "connect+"}json`],
+          ...["--header", `x-jumpstarter-driver-uuid: ${native.uuids.get(path)}`],
+          ...["--data-binary", "@-"],
+          `http://${native.exporter.address}/${serviceOf(path)}/${method}`,
+        ], isUnary ? new TextEncoder().encode("{}") : envelope(kind === "byteStream" ? '{"payload":"aGk="}' : "{}"));
+        const title = `${path} ${method}: ${said}`;
+        if (kind === "byteStream") {
+          // Both echo what they get.
+          const wanted = version === "--http1.1" ? "A byte stream needs HTTP/2" : '{"payload":"aGk="}';
+          assert.ok(said.includes(wanted), title);
+        } else if (typeof outcome === "string") assert.ok(said.includes(outcome.split(": ")[1]), title);
+        else if (isUnary) assert.deepEqual([JSON.parse(said)], outcome, title);
+        else assert.deepEqual(messagesOf(said).slice(0, -1), outcome, title);
+      }
+    }
+  });
+}
+
+/** A message as Connect's streams carry it. */
+function envelope(json: string): Uint8Array {
+  return new Uint8Array([0, 0, 0, 0, json.length, ...new TextEncoder().encode(json)]);
+}
+
+/** The messages of a stream of Connect's, the last of which is its end. */
+function messagesOf(text: string): unknown[] {
+  // deno-lint-ignore no-control-regex
+  return text.split(/[\x00-\x02]\0\0\0[\s\S]/).filter((part) => part !== "").map((part) => JSON.parse(part));
+}
+
+Deno.test("buf compiles every interface's .proto file to the descriptors that are served", async () => {
+  const PATH = await bufPath();
+  const { success, stdout, stderr } = await new Deno.Command("env", {
+    args: ["buf", "build", "proto", "--as-file-descriptor-set", "--exclude-source-info", "--output", "-"],
+    cwd: join(import.meta.dirname!, "../.."),
+    env: { PATH },
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  const compiled = new Map(fromBinary(FileDescriptorSetSchema, stdout).file.map((file) => [file.name, file]));
+  for (const native of services.values()) {
+    const served = fileProtoOf(native);
+    assert.deepEqual(compiled.get(served.name), served);
+  }
+});
