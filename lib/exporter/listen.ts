@@ -6,8 +6,6 @@
 import { hostname } from "node:os";
 import { messageOf } from "../core/errors.ts";
 import { hostPort } from "../core/host_port.ts";
-import { serveHttp1 } from "../wire/web/http1.ts";
-import { webAcceptor } from "../wire/web/http2.ts";
 import { serveConnection } from "../wire/rpc/server.ts";
 import type { Router, ServedConnection } from "../wire/rpc/types.ts";
 import type { Acceptor } from "../wire/http2/mod.ts";
@@ -147,8 +145,8 @@ class Listener implements Listening {
     const served = serveConnection(connection, {
       peer,
       router: door ? guarded(admitted, door) : admitted,
-      otherwise: (stream, request) => this.#authority?.(stream, request) ?? webAcceptor(web)(stream, request),
-      http1: (pipe, first) => serveHttp1(pipe, first, web),
+      otherwise: this.#authority,
+      web,
       onWarning: (text, fields) => this.#session.log.warn(text, fields),
     });
     this.#connections.set(served, host);

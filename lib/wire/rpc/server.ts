@@ -7,10 +7,12 @@ import {
   type Limits,
   type RequestHead,
   ServerConnection,
-  type ServerConnectionOptions,
   type Stream,
   type StreamEvents,
 } from "../http2/mod.ts";
+import { serveHttp1 } from "../web/http1.ts";
+import { WebExchange } from "../web/http2.ts";
+import type { WebHandler } from "../web/types.ts";
 import { answerStatus, type CallContext, StreamingCall, UnaryCall } from "./server_call.ts";
 import { parseTimeout } from "./timeout.ts";
 import type { Router, ServedConnection } from "./types.ts";
@@ -22,23 +24,30 @@ export interface ServeOptions {
   /** Where the caller sits, for logs: `127.0.0.1:41022` or `unix`. */
   peer: string;
   limits?: Partial<Limits>;
-  /** Takes requests that are not gRPC; without it, or where it takes none, they are answered with HTTP status 415. */
+  /** Takes requests that are not gRPC before {@linkcode web} is asked. */
   otherwise?: Acceptor;
-  /** Takes connections of HTTP/1.1; without it, they are turned away. */
-  http1?: ServerConnectionOptions["http1"];
+  /**
+   * Answers all other requests that are not gRPC, those of HTTP/1.1 included. Without it, they get HTTP status 415, and
+   * connections of HTTP/1.1 are turned away.
+   */
+  web?: WebHandler;
   /** Hears of a peer that breaks the rules. */
   onWarning?: (text: string, fields: Record<string, unknown>) => void;
 }
 
 /** Serves gRPC to the peer at the other end of `pipe`, which belongs to the connection from now on. */
 export function serveConnection(pipe: Pipe, options: ServeOptions): ServedConnection {
-  const { peer, limits, onWarning, http1 } = options;
+  const { peer, limits, onWarning, web } = options;
+  const http1 = web && ((pipe: Pipe, first: Uint8Array) => serveHttp1(pipe, first, web));
   const connection = new ServerConnection(pipe, { peer, limits, onWarning, http1, accept });
   const context: CallContext = { peer, maxMessageBytes: connection.limits.maxMessageBytes, running: 0 };
 
   function accept(stream: Stream, request: RequestHead): StreamEvents | undefined {
     if (context.running >= connection.limits.maxRunningCalls) return undefined;
-    if (!isGrpc(request)) return options.otherwise?.(stream, request) ?? answerHttp(stream, "415");
+    if (!isGrpc(request)) {
+      return options.otherwise?.(stream, request) ??
+        (web ? new WebExchange(stream, request, web, context) : answerHttp(stream, "415"));
+    }
     if (request.method !== "POST") return answerHttp(stream, "405", ["allow", "POST"]);
 
     const handler = options.router(request.path, (name) => fieldValue(request.fields, name));

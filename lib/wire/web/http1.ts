@@ -10,22 +10,32 @@ import { type Pipe, writeAll } from "../../core/pipe.ts";
 import type { ServedConnection } from "../rpc/types.ts";
 import { urlOf, type WebHandler, type WebResponse } from "./types.ts";
 
-/** A connection may be without a request for so long, in milliseconds: before the first, and between two. */
-const idleMs = 30_000;
-/** A request has so long to arrive, in milliseconds, once it has begun to be answered. */
-const bodyMs = 60_000;
+/** What one connection may cost. Each limit has a test in `tests/wire/web/http1_test.ts`. */
+export interface Http1Limits {
+  /** Milliseconds without a request: before the first one, and between two. @default 30000 */
+  idleMs: number;
+  /** Milliseconds for the body of a request to arrive. @default 60000 */
+  bodyMs: number;
+}
+
 /** Bytes that one read takes. */
 const readBytes = 16 * 1024;
 
 /** Serves the peer at the other end of `pipe`, of which `first` has been read already. */
-export function serveHttp1(pipe: Pipe, first: Uint8Array, handler: WebHandler): ServedConnection {
-  return new Http1Connection(pipe, first, handler);
+export function serveHttp1(
+  pipe: Pipe,
+  first: Uint8Array,
+  handler: WebHandler,
+  limits: Partial<Http1Limits> = {},
+): ServedConnection {
+  return new Http1Connection(pipe, first, handler, { idleMs: 30_000, bodyMs: 60_000, ...limits });
 }
 
 class Http1Connection implements ServedConnection {
   readonly closed: Promise<void>;
   readonly #pipe: Pipe;
   readonly #handler: WebHandler;
+  readonly #limits: Http1Limits;
   readonly #server: Deno.HttpServer;
   /** Tells those who answer that the caller is gone. */
   readonly #gone = new AbortController();
@@ -38,7 +48,8 @@ class Http1Connection implements ServedConnection {
   #running = 0;
   #ended = false;
 
-  constructor(pipe: Pipe, first: Uint8Array, handler: WebHandler) {
+  constructor(pipe: Pipe, first: Uint8Array, handler: WebHandler, limits: Http1Limits) {
+    this.#limits = limits;
     this.#pipe = pipe;
     this.#handler = handler;
     const folder = Deno.makeTempDirSync({ prefix: "jumpstarter-http-" });
@@ -73,7 +84,7 @@ class Http1Connection implements ServedConnection {
   async #answer(request: Request): Promise<Response> {
     clearTimeout(this.#timer);
     this.#running++;
-    const late = setTimeout(() => this.#close(), bodyMs);
+    const late = setTimeout(() => this.#close(), this.#limits.bodyMs);
     const done = () => {
       clearTimeout(late);
       if (--this.#running === 0) this.#idle();
@@ -93,7 +104,7 @@ class Http1Connection implements ServedConnection {
   }
 
   #idle(): void {
-    if (!this.#ended) this.#timer = setTimeout(() => this.#close(), idleMs);
+    if (!this.#ended) this.#timer = setTimeout(() => this.#close(), this.#limits.idleMs);
   }
 
   #close(): void {

@@ -1,7 +1,6 @@
 /** Requests of HTTP/2 that are not gRPC's, handed to a {@linkcode WebHandler}. @module */
 import type { JumpstarterError } from "../../core/errors.ts";
 import {
-  type Acceptor,
   ErrorCode,
   fieldValue,
   type HeaderList,
@@ -11,13 +10,8 @@ import {
 } from "../http2/mod.ts";
 import { urlOf, type WebHandler, type WebRequest, type WebResponse } from "./types.ts";
 
-/** Takes every request that it is asked about. */
-export function webAcceptor(handler: WebHandler): Acceptor {
-  return (stream, request) => new Exchange(stream, request, handler);
-}
-
-/** One request and its response. */
-class Exchange implements StreamEvents {
+/** One request and its response. `running` counts what a connection's handlers have not finished yet. */
+export class WebExchange implements StreamEvents {
   readonly #stream: Stream;
   readonly #abort = new AbortController();
   /** What arrived and was not read; the windows bound it. */
@@ -27,11 +21,12 @@ class Exchange implements StreamEvents {
   #wake: (() => void) | undefined;
   #room: PromiseWithResolvers<void> | undefined;
 
-  constructor(stream: Stream, request: RequestHead, handler: WebHandler) {
+  constructor(stream: Stream, request: RequestHead, handler: WebHandler, connection: { running: number }) {
     this.#stream = stream;
-    handler(this.#requestOf(request)).then((response) => this.#respond(response)).catch(() => {
-      stream.reset(ErrorCode.INTERNAL_ERROR);
-    });
+    connection.running++;
+    handler(this.#requestOf(request)).then((response) => this.#respond(response))
+      .catch(() => stream.reset(ErrorCode.INTERNAL_ERROR))
+      .finally(() => connection.running--);
   }
 
   #requestOf({ method, scheme, authority, path, fields }: RequestHead): WebRequest {
