@@ -7,8 +7,11 @@ import { fileURLToPath } from "node:url";
 
 const checkout = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 
+/** The words that start a program: its file, and what always follows it. */
+export type ProgramWords = readonly [string, ...string[]];
+
 /** The words that start the program. */
-export const programWords: readonly [string, ...string[]] = Deno.env.get("JUMPSTARTER_BIN")
+export const programWords: ProgramWords = Deno.env.get("JUMPSTARTER_BIN")
   ? [Deno.realPathSync(Deno.env.get("JUMPSTARTER_BIN")!)]
   : [Deno.execPath(), "run", "-A", checkout];
 
@@ -44,6 +47,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   cwd?: string;
   stdin?: string;
+  /** What is run instead of the program that the tests are of. */
+  words?: ProgramWords;
   /** Limit after which the process is killed and the test fails, in milliseconds. @default 20000 */
   limitMs?: number;
 }
@@ -64,8 +69,9 @@ export interface Running extends AsyncDisposable {
 }
 
 /** Starts the program. */
-export function start(args: string[], { env, cwd, stdin, limitMs = 20_000 }: RunOptions = {}): Running {
-  const [program, ...prefix] = programWords;
+export function start(args: string[], options: RunOptions = {}): Running {
+  const { env, cwd, stdin, words = programWords, limitMs = 20_000 } = options;
+  const [program, ...prefix] = words;
   const child = new Deno.Command(program, {
     args: [...prefix, ...args],
     env: { JUMPSTARTER_HOST: "", NO_COLOR: "1", ...isolated(), ...env },
