@@ -37,7 +37,7 @@ export function boardCommand(): Commander {
     .addHelpText("after", help);
   const add = command.command("add")
     .argument("<name>", "letters, digits, `.`, `_` and `-`")
-    .argument("<address>", "HOST:PORT or the path of a socket")
+    .argument("<address>", "HOST:PORT, ssh://[USER@]HOST[:PORT][/PATH-OF-CONFIG], or the path of a socket")
     .description("Give a board a name; one that is there is replaced.")
     .option("--plaintext", "go to another machine without TLS")
     .option("--passphrase-file <file>", "file with the exporter's passphrase, which stays where it is");

@@ -17,7 +17,7 @@ import { type BoardFlags, nameBoard, reach } from "./which_board.ts";
 /** Options that say which board, the same for every command that needs one. */
 export function addBoardOptions(command: Commander): Commander {
   command
-    .option("--host <address>", "exporter to use: HOST:PORT or the path of a socket (else JUMPSTARTER_HOST)")
+    .option("--host <address>", "exporter to use: HOST:PORT, ssh://HOST, or a socket (else JUMPSTARTER_HOST)")
     .option("--board <name>", "board to use, by the name that `board add` gave it")
     .option("--exporter-config <file>", "use the board of this exporter file; its exporter starts here if none runs")
     .option("--plaintext", "go to another machine without TLS");

@@ -15,6 +15,7 @@ import type { TcpAddress } from "../exporter/socket.ts";
 import { runExporter } from "../local/exporter.ts";
 import { planTree } from "../loader/plan.ts";
 import { exampleConfig } from "./example_config.ts";
+import { serveStdioCommand } from "./exporter_stdio.ts";
 import { installCommand, uninstallCommand } from "./exporter_install.ts";
 import { parseListen } from "./listen_address.ts";
 import { addLogOptions, type LogFlags, printingHub } from "./log_printer.ts";
@@ -71,6 +72,7 @@ export function exporterCommand(interrupted: AbortSignal): Commander {
     const at = await protect(parseListen(flags.listen, "127.0.0.1"), flags);
     await serveConfig(file ?? exporterFile("default"), at, { ...self.optsWithGlobals(), ...flags }, interrupted);
   });
+  command.addCommand(serveStdioCommand(interrupted));
   return command.addCommand(installCommand()).addCommand(uninstallCommand());
 }
 

@@ -6,10 +6,12 @@
 import { Command as Commander } from "commander";
 import { basename, delimiter, join, resolve } from "node:path";
 import { exporterFile } from "../config/places.ts";
-import { parseAddress } from "../client/address.ts";
+import { parseAddress, type SshTarget } from "../client/address.ts";
 import { securityEnvironment } from "../client/environment.ts";
 import { isPlain, wantsTls, withAuthority } from "../client/security.ts";
+import { byteStreamOfPipe } from "../core/byte_stream.ts";
 import { privateFolder } from "../local/socket.ts";
+import { type Forward, forwardUnix } from "../streams/forward.ts";
 import type { Board } from "../client/connect.ts";
 import { ChildExit, type Interruptions } from "./exit_code.ts";
 import { addBoardOptions } from "./client.ts";
@@ -59,16 +61,19 @@ async function runShell(words: string[], flags: ShellFlags, interruption: Interr
     plaintext: tlsGrpcInsecure || flags.plaintext || (tlsGrpc === undefined || wantsTls(flags) ? undefined : false),
     exporterConfig: flags.exporterConfig ?? (exporter === undefined ? undefined : exporterFile(exporter)),
   });
-  const named = { ...found, options: await withAuthority(parseAddress(found.host), found.options, 10_000) };
-  await using board = await reach(named, flags);
+  const address = parseAddress(found.host);
   using names = privateFolder();
   linkNames(names.path);
+  const options = await withAuthority(address, found.options, 10_000);
+  const named = { ...found, options: { ...options, sshControlPath: join(names.path, "ssh") } };
+  await using board = await reach(named, flags);
+  await using relay = "ssh" in address ? await relayThrough(address.ssh, names.path) : undefined;
   const ended = new AbortController();
   const logs = flags.exporterLogs ? printLogs(board, ended.signal) : Promise.resolve();
   if (words.length === 0 && board.motd && Deno.stdin.isTerminal()) noteLine(board.motd);
   const shell = words.length > 0 ? { words, env: {} } : interactiveShell(board.name ?? "local");
   const env = {
-    ...environment(named, board, names.path),
+    ...environment(named, relay?.address ?? named.host, board, names.path),
     ...shell.env,
     PATH: [names.path, Deno.env.get("PATH") ?? ""].join(delimiter),
   };
@@ -78,12 +83,25 @@ async function runShell(words: string[], flags: ShellFlags, interruption: Interr
   if (code !== 0) throw new ChildExit(code);
 }
 
+/**
+ * A socket for children, Python's programs among them, each of whose connections goes through ssh. They share the login
+ * of the shell's own connection: nobody could answer a question that ssh asks behind a shell.
+ */
+async function relayThrough(target: SshTarget, folder: string): Promise<Forward> {
+  const { openSsh } = await import("../client/ssh.ts");
+  const sshControlPath = join(folder, "ssh");
+  return forwardUnix({ path: join(folder, "exporter") }, {
+    open: () => Promise.resolve(byteStreamOfPipe(openSsh(target, { sshControlPath, onNote: noteLine }))),
+    onFailure: noteLine,
+  });
+}
+
 /** What children find, Python's programs among them. `folder` is there as long as they are. */
-function environment(named: NamedBoard, board: Board, folder: string): Record<string, string> {
-  const address = parseAddress(named.host);
-  const direct = !named.local && !("path" in address);
+function environment(named: NamedBoard, host: string, board: Board, folder: string): Record<string, string> {
+  const address = parseAddress(host);
+  const direct = !named.local && "hostname" in address;
   return {
-    JUMPSTARTER_HOST: named.host,
+    JUMPSTARTER_HOST: host,
     JMP_DRIVERS_ALLOW: "UNSAFE",
     _JMP_SUPPRESS_DRIVER_WARNINGS: "1",
     ...(direct && { JMP_EXPORTER: "direct", JMP_LEASE: "direct" }),

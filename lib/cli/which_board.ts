@@ -90,8 +90,10 @@ export async function reach(board: NamedBoard, { verbose }: BoardFlags, timeoutM
   const since = () => `${(performance.now() - started).toFixed(1)} ms`;
   const address = parseAddress(board.host);
   if (verbose) noteLine(`Connecting to ${renderAddress(address)}`);
-  const connectTimeoutMs = timeoutMs === undefined ? undefined : Math.min(timeoutMs, 10_000);
-  const reached = await connectBoard(address, { ...board.options, connectTimeoutMs });
+  // Through ssh somebody may have to type a password first.
+  const longest = "ssh" in address ? Infinity : 10_000;
+  const connectTimeoutMs = timeoutMs === undefined ? undefined : Math.min(timeoutMs, longest);
+  const reached = await connectBoard(address, { ...board.options, connectTimeoutMs, onNote: noteLine });
   if (verbose) noteLine(`Connected to ${reached.name ?? "an exporter without a name"} after ${since()}`);
   try {
     remember(board.keys, reached.root);

@@ -19,8 +19,9 @@ import {
 import { connectRpc } from "../wire/rpc/client.ts";
 import type { CallOptions, ClientStream, RpcClient } from "../wire/rpc/types.ts";
 import { decodeStreamFrame, encodeStreamFrame, FrameType } from "../wire/stream_frame.ts";
-import { type Address, renderAddress } from "./address.ts";
+import { type Address, renderAddress, type SshTarget } from "./address.ts";
 import { openPipe, plainFailure } from "./dial.ts";
+import type { SshOptions } from "./ssh.ts";
 import { checkPassphrase, type Security, trustAt } from "./security.ts";
 
 const service = "/jumpstarter.v1.ExporterService";
@@ -29,9 +30,16 @@ const nothing = new Uint8Array();
 /** Longest payload of one frame, in bytes; peers take messages of up to 4 MiB. */
 const framePayloadBytes = 1024 * 1024;
 
+/** Limits for each step on the way to an exporter, in milliseconds: by itself, and with ssh. */
+const connectLimitMs = 10_000;
+const sshLimitMs = 120_000;
+
 /** How to reach an exporter. */
-export interface DialOptions extends Security {
-  /** Limit for name, connection, TLS and first answer, each, in milliseconds. @default 10000 */
+export interface DialOptions extends Security, SshOptions {
+  /**
+   * Limit for name, connection, TLS and first answer, each, in milliseconds. By default 10 000, and 120 000 for ssh,
+   * where somebody may have to type a password.
+   */
   connectTimeoutMs?: number;
 }
 
@@ -47,7 +55,7 @@ export class ExporterConnection implements AsyncDisposable {
 
   constructor(rpc: RpcClient, options: DialOptions & { explain?: Explain } = {}) {
     this.#rpc = rpc;
-    this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? connectLimitMs;
     this.#passphrase = options.passphrase;
     this.#explain = options.explain ?? ((error) => Promise.resolve(error));
   }
@@ -58,9 +66,10 @@ export class ExporterConnection implements AsyncDisposable {
    * @throws {JumpstarterError} with the phase that failed: `resolve`, `connect` or `tls`.
    */
   static async dial(address: Address, options: DialOptions = {}): Promise<ExporterConnection> {
-    const { passphrase, connectTimeoutMs = 10_000 } = options;
+    if ("ssh" in address) return await ExporterConnection.#dialSsh(address, options);
+    const { passphrase, connectTimeoutMs = connectLimitMs } = options;
     const trust = await trustAt(address, options, connectTimeoutMs);
-    const isTcp = !("path" in address);
+    const isTcp = "hostname" in address;
     // What a header cannot carry is refused before anybody is connected to.
     const metadata = isTcp && passphrase
       ? { "x-jumpstarter-passphrase": checkPassphrase(passphrase, "the passphrase option") }
@@ -71,6 +80,18 @@ export class ExporterConnection implements AsyncDisposable {
     const rpc = connectRpc(pipe, { authority: isTcp ? peer : "localhost", peer, scheme, metadata });
     const explain = trust ? undefined : (error: unknown) => plainFailure(error, address);
     return new ExporterConnection(rpc, { ...options, explain });
+  }
+
+  static async #dialSsh(address: { ssh: SshTarget }, options: DialOptions): Promise<ExporterConnection> {
+    const { connectTimeoutMs = sshLimitMs } = options;
+    await trustAt(address, options, connectTimeoutMs);
+    // Most commands go without ssh, and should not have to load what starts it.
+    const { openSsh, sshFailure } = await import("./ssh.ts");
+    const pipe = openSsh(address.ssh, options);
+    const limits = { handshakeMs: connectTimeoutMs };
+    const rpc = connectRpc(pipe, { authority: "localhost", peer: renderAddress(address), limits });
+    const explain = (error: unknown) => Promise.resolve(sshFailure(error, address.ssh));
+    return new ExporterConnection(rpc, { ...options, connectTimeoutMs, explain });
   }
 
   /** Resolves when the connection is gone, with the reason unless it was closed from here. */

@@ -9,12 +9,15 @@ import type { Pipe } from "../core/pipe.ts";
 import type { Trust } from "../wire/tls/trust.ts";
 import { type Address, renderAddress } from "./address.ts";
 
+/** An address that this process connects to itself. */
+export type OpenAddress = Exclude<Address, { ssh: unknown }>;
+
 /**
  * Connects to an address, with TLS where there is somebody to trust.
  *
  * @throws {JumpstarterError} in the phase `resolve`, `connect` or `tls`.
  */
-export async function openPipe(address: Address, trust: Trust | undefined, limitMs: number): Promise<Pipe> {
+export async function openPipe(address: OpenAddress, trust: Trust | undefined, limitMs: number): Promise<Pipe> {
   const started = performance.now();
   if ("path" in address) return await open(Deno.connect({ transport: "unix", path: address.path }), address, limitMs);
   const connection = await open(Deno.connect(address), address, limitMs);
@@ -28,7 +31,9 @@ export async function openPipe(address: Address, trust: Trust | undefined, limit
 
 /** The error for a plain connection that led nowhere, if that is because the peer speaks TLS; else the same error. */
 export async function plainFailure(error: unknown, address: Address): Promise<unknown> {
-  if ("path" in address || !isJumpstarterError(error, "unavailable", "deadline_exceeded", "internal")) return error;
+  if (!("hostname" in address) || !isJumpstarterError(error, "unavailable", "deadline_exceeded", "internal")) {
+    return error;
+  }
   const { speaksTls } = await import("../wire/tls/trust.ts");
   if (!await speaksTls(address, 2_000)) return error;
   return new JumpstarterError("unavailable", `${renderAddress(address)} speaks TLS, and this connection does not`, {

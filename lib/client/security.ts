@@ -32,7 +32,10 @@ export interface Security {
  */
 export async function trustAt(address: Address, security: Security, limitMs: number): Promise<Trust | undefined> {
   refuseContradictions(security);
-  if (isPlain(address, security) || "path" in address) return undefined;
+  if ("ssh" in address && wantsTls(security)) {
+    throw usageError("ssh:// is protected by ssh itself and goes without TLS");
+  }
+  if (isPlain(address, security) || !("hostname" in address)) return undefined;
   const { insecure, tlsCa, tlsFingerprint } = security;
   if (insecure) return { kind: "unverified" };
   const pem = tlsCa === undefined ? undefined : readAuthorities(tlsCa);
@@ -45,7 +48,7 @@ export async function trustAt(address: Address, security: Security, limitMs: num
 
 /** Whether a connection goes without TLS. */
 export function isPlain(address: Address, security: Security): boolean {
-  if ("path" in address || security.plaintext) return true;
+  if (!("hostname" in address) || security.plaintext) return true;
   return isLocal(address) && security.plaintext === undefined && !wantsTls(security);
 }
 

@@ -27,6 +27,36 @@ export async function writeAll(pipe: Pipe, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length;) offset += await pipe.write(bytes.subarray(offset));
 }
 
+/** A pipe of two Web Streams, such as a child's standard streams. Closing it gives both up. */
+export function pipeOfStreams(readable: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>): Pipe {
+  const reader = readable.getReader();
+  const writer = writable.getWriter();
+  let rest: Uint8Array = new Uint8Array();
+  return {
+    async read(buffer) {
+      while (rest.length === 0) {
+        const { value, done } = await reader.read();
+        if (done) return null;
+        rest = value;
+      }
+      const count = Math.min(rest.length, buffer.length);
+      buffer.set(rest.subarray(0, count));
+      rest = rest.subarray(count);
+      return count;
+    },
+    async write(bytes) {
+      await writer.write(bytes);
+      return bytes.length;
+    },
+    closeWrite: () => writer.close(),
+    close() {
+      // Either may have ended or failed already, which is what is wanted.
+      reader.cancel().catch(() => {});
+      writer.abort().catch(() => {});
+    },
+  };
+}
+
 /**
  * Two pipes that are joined in memory: what is written into one is read from the other. Each direction holds at most
  * `capacity` bytes, after which a writer waits for the reader.

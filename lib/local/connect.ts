@@ -16,7 +16,7 @@ import { localExporter } from "./exporter.ts";
 
 /** Which board, and how to get there. */
 export interface Where extends DialOptions {
-  /** `HOST:PORT` or the path of a socket. */
+  /** `HOST:PORT`, the path of a socket, or `ssh://[USER@]HOST[:PORT][/PATH-OF-CONFIG]`. */
   host?: string | Address;
   /** A board's name, as `jumpstarter board add` gave it. */
   board?: string;

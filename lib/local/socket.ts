@@ -35,8 +35,18 @@ export async function answers(path: string): Promise<boolean> {
   }
 }
 
+/** Logins that a session was not made for (some of ssh, `su`, a cron job) lack the variable, not the folder. */
 function runtimeFolder(): string {
-  return Deno.env.get("XDG_RUNTIME_DIR") || tmpdir();
+  const usual = `/run/user/${Deno.uid()}`;
+  return Deno.env.get("XDG_RUNTIME_DIR") || (isFolder(usual) ? usual : tmpdir());
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 /** Makes the folder, or makes sure that the one that is there is ours alone: anybody could have put it there. */
