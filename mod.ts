@@ -25,3 +25,4 @@ export { composite } from "./lib/interfaces/composite.ts";
 export { network, type NetworkClient } from "./lib/interfaces/network.ts";
 export { power, type PowerClient, PowerReading } from "./lib/interfaces/power.ts";
 export { serial, type SerialClient } from "./lib/interfaces/serial.ts";
+export { ssh, type SshClient } from "./lib/interfaces/ssh.ts";

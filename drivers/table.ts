@@ -34,6 +34,10 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
     python: [],
     load: () => import("./simulated_board/mod.ts"),
   },
+  "ssh": {
+    python: ["jumpstarter_driver_ssh.driver.SSHWrapper"],
+    load: () => import("./ssh/mod.ts"),
+  },
   "tcp-network": {
     python: [`${network}.TcpNetwork`],
     load: () => import("./tcp_network/mod.ts"),

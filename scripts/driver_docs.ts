@@ -44,7 +44,7 @@ function head(driver: AnyDriver, python: readonly string[], example: string): st
       ? choices.map((choice) => `\`${choice}\``).join(" or ")
       : { flag: "true or false" }[kind as "flag"] ?? kind;
     return `| \`${key}\` | ${type} | ${
-      required ? "required" : fallback === undefined ? "" : `\`${fallback}\``
+      required ? "required" : fallback === undefined || fallback === null || fallback === "" ? "" : `\`${fallback}\``
     } | ${description} |`;
   });
   const provides = Object.entries((driver.provides ?? {}) as Record<string, { name: string }>);

@@ -4,12 +4,14 @@
  * @module
  */
 import { Command as Commander } from "commander";
+import type { Board } from "../client/connect.ts";
 import { type DriverNode, nodeAt } from "../client/tree.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { configure } from "./commander.ts";
 import { addPassphraseOptions } from "./passphrase.ts";
-import { commandsOf, growCommands, seconds } from "./node_command.ts";
+import { commandsOf, growCommands, growOwnCommand, seconds } from "./node_command.ts";
+import type { Interruptions } from "./exit_code.ts";
 import { printLine } from "./output.ts";
 import { renderTree, treeJson } from "./tree_view.ts";
 import { type BoardFlags, nameBoard, reach } from "./which_board.ts";
@@ -47,7 +49,7 @@ What any driver has, of an unknown kind too:
   methods, call METHOD [ARG...], stream METHOD [ARG...]`;
 
 /** The command, before a board is known. */
-export function clientCommand(interrupted: AbortSignal): Commander {
+export function clientCommand(interruption: Interruptions): Commander {
   const command = new Commander("client")
     .summary("use a board: print its tree, or run a command of one of its drivers")
     .description("Use a board: print the tree of its drivers, or run a command of one of them.")
@@ -68,10 +70,12 @@ export function clientCommand(interrupted: AbortSignal): Commander {
         return printLine(flags.json ? JSON.stringify(treeJson(node)) : renderTree(node));
       }
       const words = ["client", ...node.path.split(".").filter(Boolean)].join(" ");
-      const grown = configure(growCommands(node, words, interrupted, rest[0]));
+      const own = growOwnCommand(node, words, interruption);
+      if (own) return await untilLost(board, configure(own).parseAsync(rest, { from: "user" }));
+      const grown = configure(growCommands(node, words, interruption, rest[0]));
       if (rest.length === 0) return printLine(`${renderTree(node)}\n\n${grown.helpInformation().trimEnd()}`);
       refuseUnknown(rest[0], node);
-      await Promise.race([grown.parseAsync(rest, { from: "user" }), lost(board.connection.closed)]);
+      await untilLost(board, grown.parseAsync(rest, { from: "user" }));
     });
 }
 
@@ -111,8 +115,7 @@ function refuseUnknown(word: string, node: DriverNode): void {
 }
 
 /** Rejects when the connection goes while a command runs. */
-async function lost(closed: Promise<Error | undefined>): Promise<never> {
-  const reason = await closed;
-  if (reason) throw reason;
-  return new Promise(() => {});
+async function untilLost({ connection }: Board, running: Promise<unknown>): Promise<void> {
+  const lost = connection.closed.then((reason) => reason ? Promise.reject(reason) : new Promise<never>(() => {}));
+  await Promise.race([running, lost]);
 }

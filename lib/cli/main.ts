@@ -42,7 +42,7 @@ type Load = (interruption: Interruptions) => Promise<Commander>;
 const commands: Record<string, { summary: string; load: Load }> = {
   client: {
     summary: "use a board: print its tree, or run a command of one of its drivers",
-    load: async ({ signal }) => (await import("./client.ts")).clientCommand(signal),
+    load: async (interruption) => (await import("./client.ts")).clientCommand(interruption),
   },
   exporter: {
     summary: "offer this machine's devices: init, check, schema, run",

@@ -7,10 +7,12 @@ import { Argument, Command as Commander, Option } from "commander";
 import * as z from "zod";
 import type { DriverNode } from "../client/tree.ts";
 import { clientOf } from "../contract/client.ts";
-import { type Command, command, type CommandIo } from "../contract/command.ts";
+import { type Command, command, type CommandIo, ownCommand } from "../contract/command.ts";
 import { type Method, wireNameOf } from "../contract/method.ts";
 import { check } from "../contract/values.ts";
 import { JumpstarterError } from "../core/errors.ts";
+import { ChildExit, type Interruptions } from "./exit_code.ts";
+import { runForeground } from "./foreground.ts";
 import { noteLine, printLine, writeOut } from "./output.ts";
 import { flagOf, jsonOrText, parameterOf, valueOf } from "./parameter.ts";
 
@@ -22,7 +24,17 @@ export function commandsOf(node: DriverNode): Record<string, Command> {
 
 /** Names of the commands that belong to the driver's kind, without those that every driver has. */
 export function ownCommandNames(node: DriverNode): string[] {
-  return Object.keys(ownCommands(node));
+  return Object.keys(ownCommands(node)).filter((name) => name !== ownCommand);
+}
+
+/** A command line of what the driver's bare name stands for, where it stands for something. */
+export function growOwnCommand(node: DriverNode, words: string, interruption: Interruptions): Commander | undefined {
+  const definition = ownCommands(node)[ownCommand];
+  return definition && growCommand(new Commander(words).description(descriptionOf(node)), definition, interruption);
+}
+
+function descriptionOf({ description, interface: definition }: DriverNode): string {
+  return description ?? definition?.summary ?? "A driver of an unknown kind";
 }
 
 function ownCommands({ interface: definition, caller }: DriverNode): Record<string, Command> {
@@ -33,21 +45,26 @@ function ownCommands({ interface: definition, caller }: DriverNode): Record<stri
  * A command-line tree of a driver's commands. `words` are what stands before it, for the help. Where one is chosen
  * already, the others are not grown: they lend their names only.
  */
-export function growCommands(node: DriverNode, words: string, interrupted: AbortSignal, chosen?: string): Commander {
-  const group = new Commander(words).description(
-    node.description ?? node.interface?.summary ?? "A driver of an unknown kind",
-  );
+export function growCommands(
+  node: DriverNode,
+  words: string,
+  interruption: Interruptions,
+  chosen?: string,
+): Commander {
+  const group = new Commander(words).description(descriptionOf(node));
   const commands = commandsOf(node);
   const isChosen = chosen !== undefined && Object.hasOwn(commands, chosen);
   for (const [name, definition] of Object.entries(commands)) {
+    if (name === ownCommand) continue;
     const help = node.methodsDescription[name] ?? definition.summary;
     const grown = new Commander(name).description(help);
-    group.addCommand(isChosen && name !== chosen ? grown : growCommand(grown, definition, interrupted));
+    group.addCommand(isChosen && name !== chosen ? grown : growCommand(grown, definition, interruption));
   }
   return group;
 }
 
-function growCommand(grown: Commander, definition: Command, interrupted: AbortSignal): Commander {
+function growCommand(grown: Commander, definition: Command, interruption: Interruptions): Commander {
+  if (definition.passThrough) grown.passThroughOptions().allowUnknownOption();
   for (const [key, schema] of Object.entries(definition.args)) {
     const { required, description, choices, kind } = parameterOf(schema);
     const name = kind === "list" ? `${flagOf(key)}...` : flagOf(key);
@@ -61,7 +78,7 @@ function growCommand(grown: Commander, definition: Command, interrupted: AbortSi
     const words = given.slice(0, -2);
     const { json, timeout, ...options } = given.at(-2) as Record<string, unknown>;
     const values = { ...valuesOf(definition.args, words), ...optionValues(definition.options, options) };
-    await run(grown, definition, values, { json: json === true, timeoutMs: seconds(timeout), interrupted });
+    await run(grown, definition, values, { json: json === true, timeoutMs: seconds(timeout), interruption });
   });
   return grown;
 }
@@ -98,18 +115,19 @@ function optionValues(shape: Record<string, z.ZodType>, options: Record<string, 
 interface RunOptions {
   json: boolean;
   timeoutMs?: number;
-  interrupted: AbortSignal;
+  interruption: Interruptions;
 }
 
 async function run(grown: Commander, definition: Command, values: unknown, options: RunOptions): Promise<void> {
-  const { json, timeoutMs, interrupted } = options;
+  const { json, timeoutMs, interruption } = options;
+  const interrupted = interruption.signal;
   let given: unknown;
   try {
     given = check(z.strictObject({ ...definition.args, ...definition.options }), values, "");
   } catch (error) {
     throw new JumpstarterError("invalid_argument", (error as Error).message, {
       phase: "usage",
-      hint: `jumpstarter ${grown.parent!.name()} ${grown.name()} --help`,
+      hint: `jumpstarter ${[grown.parent?.name(), grown.name()].filter(Boolean).join(" ")} --help`,
     });
   }
   const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
@@ -129,9 +147,11 @@ async function run(grown: Commander, definition: Command, values: unknown, optio
     },
     stdinIsTerminal: Deno.stdin.isTerminal(),
     write: (bytes) => Promise.resolve(writeOut(bytes)),
+    foreground: (words) => runForeground(words, {}, interruption),
   };
+  let code: number | void;
   try {
-    await definition.run(given, io);
+    code = await definition.run(given, io);
   } catch (error) {
     if (interrupted.aborted) throw interrupted.reason;
     if (limit?.aborted) {
@@ -143,7 +163,8 @@ async function run(grown: Commander, definition: Command, values: unknown, optio
     throw error;
   }
   if (interrupted.aborted) throw interrupted.reason;
-  if (json && !printed) printLine(JSON.stringify({ ok: true }));
+  if (code) throw new ChildExit(code);
+  if (json && !printed && code === undefined) printLine(JSON.stringify({ ok: true }));
 }
 
 /** Seconds of a `--timeout` in milliseconds. */

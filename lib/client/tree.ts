@@ -84,6 +84,7 @@ async function makeNode(
 ): Promise<MutableNode> {
   const { uuid, labels, description, methodsDescription } = report;
   const name = parent ? labels["jumpstarter.dev/name"] ?? uuid : "";
+  const children = new Map<string, DriverNode>();
   return {
     name,
     path: parent?.path ? `${parent.path}.${name}` : name,
@@ -92,8 +93,8 @@ async function makeNode(
     description: description || undefined,
     methodsDescription,
     interface: await interfaceOf(labels),
-    children: new Map(),
-    caller: connection.caller(uuid),
+    children,
+    caller: { ...connection.caller(uuid), child: (name) => children.get(name)?.caller },
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ByteStream } from "../core/byte_stream.ts";
+import { JumpstarterError } from "../core/errors.ts";
 import type { AnyInterface, Client } from "./interface.ts";
 import { type CallOptions, type Method, wireNameOf } from "./method.ts";
 import { checkResult, toPositions } from "./values.ts";
@@ -13,6 +14,8 @@ export interface Caller {
   unary(method: string, args: unknown[], options: CallOptions): Promise<unknown>;
   serverStreaming(method: string, args: unknown[], options: CallOptions): AsyncIterable<unknown>;
   byteStream(method: string, options: CallOptions): Promise<ByteStream>;
+  /** Calls to a child of that driver, where it has one of that name. */
+  child?(name: string): Caller | undefined;
 }
 
 /** Makes the typed client of an interface. Results are checked against their schemas. */
@@ -21,7 +24,25 @@ export function clientOf<I extends AnyInterface>(definition: I, caller: Caller):
   for (const [name, method] of Object.entries(definition.methods as Record<string, Method>)) {
     calls[name] = callOf(caller, `${definition.name}.${name}`, wireNameOf(name, method), method);
   }
-  return Object.assign(calls, definition.extend?.(calls as never)) as Client<I>;
+  const children = Object.entries(definition.children ?? {}).map((
+    [name, child],
+  ) => [name, clientOf(child, caller.child?.(name) ?? nobody(definition.name, name))]);
+  return Object.assign(calls, definition.extend?.(calls as never, Object.fromEntries(children))) as Client<I>;
+}
+
+/** A child that is not there: whatever does without it goes on. */
+function nobody(parent: string, name: string): Caller {
+  const missing = new JumpstarterError("failed_precondition", `This ${parent} driver has no child "${name}"`, {
+    phase: "driver",
+  });
+  return {
+    unary: () => Promise.reject(missing),
+    // deno-lint-ignore require-yield
+    async *serverStreaming() {
+      throw missing;
+    },
+    byteStream: () => Promise.reject(missing),
+  };
 }
 
 function callOf(caller: Caller, name: string, wireName: string, method: Method) {

@@ -21,7 +21,15 @@ export interface CommandIo {
   readonly stdinIsTerminal: boolean;
   /** Raw bytes for standard output. */
   write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Runs a program of this machine in the foreground, on the user's own terminal and streams. Resolves to its exit code:
+   * 127 when there is no such program, 126 when it cannot be run, 128 + the number of a signal that ended it.
+   */
+  foreground(words: readonly string[]): Promise<number>;
 }
+
+/** The name of a command that the driver's bare name stands for: `client ssh uname`, without a word between. */
+export const ownCommand = "";
 
 /** A command, its parameters forgotten. */
 export interface Command {
@@ -32,17 +40,22 @@ export interface Command {
   readonly options: Shape;
   /** One-letter names of options. */
   readonly short: Record<string, string>;
+  /** Options that it does not know, and all behind the first argument, are arguments: they are another program's. */
+  readonly passThrough: boolean;
   // The definition's own types are checked where it is written; who calls it has checked the values by the schemas.
   // deno-lint-ignore no-explicit-any
-  run(given: any, io: CommandIo): Promise<void>;
+  run(given: any, io: CommandIo): Promise<void | number>;
 }
 
-/** Describes one command of an interface. `run` gets its checked arguments and options in one object. */
+/**
+ * Describes one command of an interface. `run` gets its checked arguments and options in one object. A number that it
+ * resolves to is the exit code of a program that it ran, and becomes this program's.
+ */
 export function command<A extends Shape = Record<never, never>, O extends Shape = Record<never, never>>(
   summary: string,
-  run: (given: z.output<z.ZodObject<A>> & z.output<z.ZodObject<O>>, io: CommandIo) => Promise<void>,
-  parameters: { args?: A; options?: O; short?: { [K in keyof O]?: string } } = {},
+  run: (given: z.output<z.ZodObject<A>> & z.output<z.ZodObject<O>>, io: CommandIo) => Promise<void | number>,
+  parameters: { args?: A; options?: O; short?: { [K in keyof O]?: string }; passThrough?: boolean } = {},
 ): Command {
-  const { args, options, short } = parameters;
-  return { summary, run, args: args ?? {}, options: options ?? {}, short: { ...short } as Record<string, string> };
+  const { args = {}, options = {}, short, passThrough = false } = parameters;
+  return { summary, run, args, options, short: { ...short } as Record<string, string>, passThrough };
 }

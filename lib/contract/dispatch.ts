@@ -57,6 +57,10 @@ export function localCaller(driver: OpenDriver): Caller {
     unary: (method, args, options) => dispatchUnary(driver, method, args, { signal: signalOf(options) }),
     serverStreaming: (method, args, options) => dispatchStreaming(driver, method, args, { signal: signalOf(options) }),
     byteStream: (method, options) => dispatchByteStream(driver, method, { signal: signalOf(options) }),
+    child(name) {
+      const child = driver.children.get(name);
+      return child && localCaller(child);
+    },
   };
 }
 

@@ -22,8 +22,11 @@ export interface Interface<N extends string = string, T extends Methods = Method
   /** Its native gRPC service, where the names do not follow from its own: `power` is `PowerInterface` in `power.v1`. */
   readonly native?: { readonly package?: string; readonly service?: string };
   readonly methods: T;
+  /** Children whose clients `extend` gets, by name: those that this interface's own client makes use of. */
+  readonly children?: Readonly<Record<string, AnyInterface>>;
   /** Adds members that are made of calls and run on the client's side. */
-  readonly extend?: (calls: Calls<T>) => X;
+  // deno-lint-ignore no-explicit-any
+  readonly extend?: (calls: Calls<T>, children: any) => X;
   /** The commands of `jumpstarter client NAME`, for one client of this interface. */
   readonly commands?: (client: Calls<T> & X) => Record<string, Command>;
 }
@@ -58,6 +61,7 @@ export function defineInterface<
   const N extends string,
   T extends Methods,
   X extends object = Record<never, never>,
+  K extends Record<string, AnyInterface> = Record<never, never>,
 >(definition: {
   name: N;
   summary: string;
@@ -65,7 +69,11 @@ export function defineInterface<
   pythonFallback?: string;
   native?: { package?: string; service?: string };
   methods: T;
-  extend?: (calls: Calls<T>) => X & { [K in keyof T]?: never };
+  children?: K;
+  extend?: (
+    calls: Calls<T>,
+    children: { readonly [P in keyof K]: Client<K[P]> },
+  ) => X & { [M in keyof T]?: never };
   commands?: (client: Calls<T> & X) => Record<string, Command>;
 }): Interface<N, T, X> {
   for (const [name, method] of Object.entries(definition.methods)) {

@@ -1,6 +1,6 @@
 /** Which values are secrets, by the key that they stand under. @module */
 
-const secretKey = /(?:^|[_-])token$|passw(?:or)?d|passphrase|secret|(?:api|private)_?key/i;
+const secretKey = /(?:^|[_-])token$|passw(?:or)?d|passphrase|secret|(?:api|private)_?key|ssh_identity$/i;
 
 /** Whether what stands under a key is never to be shown: tokens, passwords, private keys. */
 export function isSecretKey(key: unknown): boolean {

@@ -14,6 +14,7 @@ const loaders: Record<string, () => Promise<AnyInterface>> = {
   "power": async () => (await import("./power.ts")).power,
   "serial": async () => (await import("./serial.ts")).serial,
   "simulated-board": async () => (await import("./simulated_board.ts")).simulatedBoard,
+  "ssh": async () => (await import("./ssh.ts")).ssh,
 };
 
 /** Which interface a Python client class means. A test holds this against the definitions. */
@@ -22,6 +23,7 @@ const byPythonClient: Record<string, string> = {
   "jumpstarter_driver_network.client.NetworkClient": "network",
   "jumpstarter_driver_power.client.PowerClient": "power",
   "jumpstarter_driver_pyserial.client.PySerialClient": "serial",
+  "jumpstarter_driver_ssh.client.SSHWrapperClient": "ssh",
 };
 
 /** Names of all bundled interfaces. */

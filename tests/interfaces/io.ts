@@ -14,7 +14,7 @@ export interface Said {
 /** A command that is running. */
 export interface Run extends Said {
   /** Settles when the command does. */
-  readonly done: Promise<void>;
+  readonly done: Promise<void | number>;
   /** Interrupts it. */
   stop(): void;
   /** Resolves once there are that many lines. */
@@ -38,6 +38,7 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
     stdin: ReadableStream.from([]),
     stdinIsTerminal: true,
     write: (bytes) => Promise.resolve(void said.written.push(...bytes)),
+    foreground: ([program]) => Promise.reject(new Error(`${program} is not run here`)),
     ...more,
   };
   const done = command.run(given, io);

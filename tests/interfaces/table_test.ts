@@ -38,6 +38,7 @@ Deno.test("The labels are those of upstream's clients", async () => {
     "power": "jumpstarter_driver_power.client.PowerClient",
     "serial": "jumpstarter_driver_pyserial.client.PySerialClient",
     "simulated-board": "jumpstarter_driver_composite.client.CompositeClient",
+    "ssh": "jumpstarter_driver_ssh.client.SSHWrapperClient",
   });
 });
 

@@ -134,7 +134,7 @@ sshdTest("A host without the program, and one that prints at login, are told fro
   const real = Deno.readTextFileSync(`${names}/jumpstarter`);
   Deno.writeTextFileSync(`${names}/jumpstarter`, real.replace("\n", "\necho Welcome to the lab\n"));
   await using chatty = await startSshd([names]);
-  const config = folder.file("bench.yaml", "export:\n  power: { type: mock-power }\n");
+  const config = folder.file("bench.yaml", "metadata: {name: b}\nexport:\n  power: { type: mock-power }\n");
   const welcomed = await run(["client", "--host", `ssh://bench${config}`, "power", "on"], { env: chatty.env });
   assert.equal(welcomed.code, 3);
   assert.match(

@@ -5,7 +5,7 @@
  */
 import type { Argument, Command as Commander } from "commander";
 import type { DriverNode } from "../../client/tree.ts";
-import { growCommands, ownCommandNames } from "../node_command.ts";
+import { growCommands, growOwnCommand, ownCommandNames } from "../node_command.ts";
 import { version } from "../self.ts";
 import { BoardCache, digest } from "./board_cache.ts";
 import type { ArgumentDescription, CommandDescription, OptionDescription, Value } from "./description.ts";
@@ -42,7 +42,9 @@ export function remember(keys: readonly string[], root: DriverNode): void {
 }
 
 function describeNode(node: DriverNode): CommandDescription {
-  const grown = growCommands(node, node.name, new AbortController().signal);
+  const never = { signal: new AbortController().signal, takeOver: () => {} };
+  const bare = growOwnCommand(node, node.name, never);
+  const grown = growCommands(node, node.name, never);
   const own = ownCommandNames(node);
   const commands = grown.commands.map((command) => {
     const lesser = node.interface !== undefined && !own.includes(command.name());
@@ -51,9 +53,9 @@ function describeNode(node: DriverNode): CommandDescription {
   return {
     name: node.name,
     summary: grown.description(),
-    options: describeCommand(grown).options,
-    args: [],
-    commands: [...[...node.children.values()].map(describeNode), ...commands],
+    options: describeCommand(bare ?? grown).options,
+    args: bare ? describeCommand(bare).args : [],
+    commands: [...[...node.children.values()].map(describeNode), ...(bare ? [] : commands)],
   };
 }
 

@@ -1,0 +1,157 @@
+/** The ssh driver, its client and its commands, with OpenSSH at both ends. @module */
+import assert from "node:assert/strict";
+import ssh from "../../drivers/ssh/mod.ts";
+import { clientOf } from "../../lib/contract/client.ts";
+import { splitOptions } from "../../lib/interfaces/ssh.ts";
+import { connect, serve, ssh as sshInterface } from "../../mod.ts";
+import { folderOf } from "../folder.ts";
+import { type Sshd, sshdTest, startSshd } from "../sshd.ts";
+import { linkNamesOf } from "../system/names.ts";
+import { run, temporaryFolder } from "../system/program.ts";
+
+Deno.test("ssh's options end at the command for the device, whatever that begins with afterwards", () => {
+  const table: [string, string, string, boolean][] = [
+    ["", "", "", false],
+    ["uname -a", "", "uname -a", false],
+    ["-v -p 22 uname -l", "-v -p 22", "uname -l", false],
+    ["-vvt -lroot id", "-vvt -lroot", "id", true],
+    ["-tl root id", "-tl root", "id", true],
+    ["-o User=pi id", "-o User=pi", "id", true],
+    ["-oUserKnownHostsFile=/x id", "-oUserKnownHostsFile=/x", "id", false],
+    ["-L 1:a:2 -N", "-L 1:a:2 -N", "", false],
+    ["-T -- -l id", "-T", "-l id", false],
+    ["--help", "", "--help", false],
+    ["-Z id", "", "-Z id", false],
+    ["-o", "-o", "", false],
+  ];
+  const words = (line: string) => line.split(" ").filter(Boolean);
+  for (const [line, options, rest, namesUser] of table) {
+    assert.deepEqual(splitOptions(words(line)), { options: words(options), rest: words(rest), namesUser }, line);
+  }
+});
+
+/** A board whose ssh port is a real sshd's. */
+async function board(sshd: Sshd, config: string) {
+  const folder = await folderOf({
+    "board.yaml":
+      `metadata: {name: board}\nexport:\n  login:\n    type: jumpstarter_driver_ssh.driver.SSHWrapper\n    config: ${config}\n` +
+      `    children:\n      tcp: {type: tcp-network, config: {host: 127.0.0.1, port: ${sshd.port}}}\n`,
+  });
+  const file = `${folder.path}/board.yaml`;
+  return { file, folder: folder.path, [Symbol.dispose]: () => folder[Symbol.dispose]() };
+}
+
+sshdTest("connect() gives a client that runs commands on the device, and leaves no key behind", async () => {
+  await using sshd = await startSshd();
+  using there = await board(sshd, JSON.stringify({ default_username: sshd.user, ssh_identity_file: sshd.key }));
+  await using client = await connect({ exporterConfig: there.file }, { login: sshInterface });
+  let key: string;
+  {
+    await using line = await client.login.commandLine(["uname"]);
+    key = line.words[line.words.indexOf("-i") + 1];
+    assert.equal(Deno.statSync(key).mode! & 0o777, 0o600);
+    assert.equal(Deno.readTextFileSync(key), Deno.readTextFileSync(sshd.key));
+  }
+  assert.throws(() => Deno.statSync(key), Deno.errors.NotFound);
+  const result = await client.login.run(["sh -c 'echo out; echo err >&2; exit 7'"]);
+  assert.deepEqual(result, { code: 7, stdout: "out\n", stderr: "err\n" });
+  assert.equal((await client.login.run(["true"], { direct: true })).code, 0);
+  await using stream = await client.login.connect();
+  const { value } = await stream.readable.getReader().read();
+  assert.match(new TextDecoder().decode(value), /^SSH-2\.0-/);
+});
+
+sshdTest("client ssh runs a command, passes options, input and the exit code on", async () => {
+  await using sshd = await startSshd();
+  // A key without an end of its last line, as YAML easily makes one.
+  const identity = Deno.readTextFileSync(sshd.key).trimEnd();
+  using there = await board(sshd, JSON.stringify({ default_username: sshd.user, ssh_identity: identity }));
+  const client = (words: string[], stdin?: string) =>
+    run(["client", "--exporter-config", there.file, "login", ...words], {
+      stdin,
+      env: { XDG_RUNTIME_DIR: there.folder },
+    });
+  const there0 = await client(["-T", "cat; exit 3"], "typed here");
+  assert.deepEqual([there0.code, there0.stdout], [3, "typed here"], there0.stderr);
+  const direct = await client(["--direct", "echo", "$SSH_CONNECTION"]);
+  assert.match(direct.stdout, new RegExp(`^127\\.0\\.0\\.1 \\d+ 127\\.0\\.0\\.1 ${sshd.port}\n$`), direct.stderr);
+  const nobody = await client(["-o", "BatchMode=yes", "-l", "no-such-user", "id"]);
+  assert.equal(nobody.code, 255);
+  assert.match(nobody.stderr, /no-such-user@127\.0\.0\.1: Permission denied/);
+  assert.equal((await client(["--json", "echo", "plain"])).stdout, "plain\n");
+  const tree = await run(["client", "--exporter-config", there.file]);
+  assert.match(tree.stdout, /^ {2}login +ssh$/m);
+  assert.match((await client(["--help"])).stdout, /Usage: client login \[options\] \[args\.\.\.\]/);
+  assert.equal((await client(["tcp", "address"])).stdout, `127.0.0.1:${sshd.port}\n`);
+  // The sockets' folder is there, folders with keys are not.
+  const left = [...Deno.readDirSync(there.folder)].map(({ name }) => name).filter((name) =>
+    /^jumpstarter-\D/.test(name)
+  );
+  assert.deepEqual(left, []);
+});
+
+sshdTest("An address that the exporter keeps to itself means a forward, and says so", async () => {
+  await using sshd = await startSshd();
+  using folder = temporaryFolder();
+  const file = folder.file(
+    "board.yaml",
+    `metadata: {name: board}\nexport:\n  net: {type: tcp-network, config: {host: 127.0.0.1, port: ${sshd.port}, enable_address: false}}\n` +
+      `  login:\n    type: ssh\n    config: ${
+        JSON.stringify({ ssh_identity_file: sshd.key, default_username: sshd.user })
+      }\n` +
+      "    children: {tcp: {ref: net}}\n",
+  );
+  const { code, stdout, stderr } = await run([
+    "client",
+    "--exporter-config",
+    file,
+    "login",
+    "--direct",
+    "echo",
+    "through",
+  ]);
+  assert.deepEqual([code, stdout], [0, "through\n"], stderr);
+  assert.match(stderr, /^Going through the exporter: enable_address mode is not true/m);
+});
+
+Deno.test("A client without ssh ends with 127, as shells do", async () => {
+  using folder = temporaryFolder();
+  const names = linkNamesOf(folder.path);
+  const file = folder.file(
+    "board.yaml",
+    "metadata: {name: board}\nexport: {login: {type: ssh, config: {ssh_command: no-such-ssh -v}, children: {tcp: {type: echo-network}}}}\n",
+  );
+  const { code, stderr } = await run(["client", "--exporter-config", file, "login", "id"], { env: { PATH: names } });
+  assert.equal(code, 127, stderr);
+  assert.match(stderr, /no-such-ssh: There is no such command/);
+});
+
+Deno.test("A driver of another exporter that lacks the child keeps its own methods, and says what is missing", async () => {
+  const client = clientOf(sshInterface, {
+    unary: () => Promise.resolve("root"),
+    serverStreaming: () => ReadableStream.from([]),
+    byteStream: () => Promise.reject(new Error("not reached")),
+  });
+  assert.equal(await client.getDefaultUsername(), "root");
+  const missing = { code: "failed_precondition", message: 'This ssh driver has no child "tcp"' };
+  await assert.rejects(client.connect(), missing);
+});
+
+Deno.test("Two keys, a missing child and a file that cannot be read are refused, the key itself never shown", async () => {
+  await assert.rejects(serve(ssh, { ssh_identity: "SECRET", ssh_identity_file: "/x" }), (error: Error) => {
+    assert.match(error.message, /Cannot specify both ssh_identity and ssh_identity_file/);
+    assert.doesNotMatch(error.message, /SECRET/);
+    return true;
+  });
+  await assert.rejects(serve(ssh, {}), { message: /It needs a child "tcp" with the interface network, it is missing/ });
+  using folder = temporaryFolder();
+  const file = folder.file(
+    "board.yaml",
+    "metadata: {name: board}\nexport: {login: {type: ssh, config: {ssh_identity_file: /no/such/key}, children: {tcp: {type: echo-network}}}}\n",
+  );
+  await using board = await connect({ exporterConfig: file }, { login: sshInterface });
+  await assert.rejects(board.login.getSshIdentity(), {
+    code: "failed_precondition",
+    message: /^Failed to read ssh_identity_file '\/no\/such\/key'/,
+  });
+});
