@@ -18,6 +18,10 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
     python: ["jumpstarter_driver_composite.driver.Composite"],
     load: () => import("./composite/mod.ts"),
   },
+  "dbus-network": {
+    python: [`${network}.DbusNetwork`],
+    load: () => import("./dbus_network/mod.ts"),
+  },
   "echo-network": {
     python: [`${network}.EchoNetwork`],
     load: () => import("./echo_network/mod.ts"),
@@ -49,5 +53,13 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
   "unix-network": {
     python: [`${network}.UnixNetwork`],
     load: () => import("./unix_network/mod.ts"),
+  },
+  "vsock-network": {
+    python: [`${network}.VsockNetwork`],
+    load: () => import("./vsock_network/mod.ts"),
+  },
+  "websocket-network": {
+    python: [`${network}.WebsocketNetwork`],
+    load: () => import("./websocket_network/mod.ts"),
   },
 };

@@ -59,6 +59,8 @@ async function compile(folder: string, target: Target): Promise<string> {
   const { deno, denort } = compilerFor(target);
   const output = join(build, `jumpstarter-${target}${target.includes("windows") ? ".exe" : ""}`);
   const options = ["--quiet", "--allow-all", "--no-lock", "--cached-only"];
+  // As deno.json says; Deno ends a program that uses a vsock without it.
+  options.push("--unstable-vsock");
   // The cache of compiled code would lie in the shared temporary folder under a name that anybody can guess.
   options.push("--no-code-cache", "--target", target, "--include", bundled.library, "--output", output);
   const command = new Deno.Command(deno, {

@@ -47,6 +47,8 @@ export interface Driver<
   readonly provides?: P;
   /** The Python client written into reports, where it is not the interface's first. */
   readonly pythonClient?: string;
+  /** What reports say of a driver beside its client and name, for the Python clients that look for it. */
+  labels?(config: z.output<C>): Readonly<Record<string, string>>;
   /**
    * Runs once a session, after the whole config has been checked. It may fail because the world is not ready; what it
    * opened until then is its own to close.

@@ -127,7 +127,8 @@ class Opening {
       const child = { path: childPath, implements: definition, implementation: provided, log: childLog };
       children.set(name, this.#add(child));
     }
-    const { labels, description, methodsDescription, uuid } = planned;
+    const { description, methodsDescription, uuid } = planned;
+    const labels = { ...driver.labels?.(planned.config), ...planned.labels };
     const open = this.#add({
       path,
       implements: driver.implements,

@@ -14,7 +14,10 @@ const port = z.int().min(0).max(65535);
 export const network = defineInterface({
   name: "network",
   summary: "Connects to one port of a device",
-  pythonClients: ["jumpstarter_driver_network.client.NetworkClient"],
+  pythonClients: [
+    "jumpstarter_driver_network.client.NetworkClient",
+    "jumpstarter_driver_network.client.DbusNetworkClient",
+  ],
   methods: {
     connect: byteStream("Open a connection to the device"),
     address: unary("Where the exporter connects to, as a URL", { result: z.string(), optional: true }),
@@ -66,9 +69,7 @@ export const network = defineInterface({
           })
           : error;
       });
-      const address = url.replace(/^[a-z]+:\/\//, "");
-      const colon = address.lastIndexOf(":");
-      const parts = { host: withoutBrackets(address.slice(0, colon)), port: address.slice(colon + 1) };
+      const { address, ...parts } = partsOf(url);
       print({ address: url, ...parts }, host === port ? address : host ? parts.host : parts.port);
     }, {
       options: {
@@ -80,6 +81,13 @@ export const network = defineInterface({
 });
 
 export type NetworkClient = Client<typeof network>;
+
+/** `tcp://[::1]:22` and `ws://device/console` as host and port. */
+function partsOf(url: string): { address: string; host: string; port: string } {
+  const [, scheme, host, port] = /^([a-z]+):\/\/(\[[^\]]*\]|[^:/?#]*)(?::(\d+))?/i.exec(url) ?? [];
+  const usual = { ws: "80", wss: "443" }[scheme as "ws"] ?? "";
+  return { address: port ? `${host}:${port}` : host ?? url, host: withoutBrackets(host ?? url), port: port ?? usual };
+}
 
 function privateFolder(): string {
   return Deno.makeTempDirSync({ dir: Deno.env.get("XDG_RUNTIME_DIR"), prefix: "jumpstarter-" });

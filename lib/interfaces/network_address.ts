@@ -4,18 +4,26 @@ import { JumpstarterError, messageOf } from "../core/errors.ts";
 import { hostPort } from "../core/host_port.ts";
 
 /**
- * The URL of a device's port, its name resolved to an address: `tcp://192.0.2.7:22`. IPv6 stands in brackets, and a
- * name that does not resolve is given as it is.
+ * Makes sure that clients may know the address.
  *
  * @throws {JumpstarterError} `invalid_argument` when the config keeps the address to itself; Python's clients know the
  * text and fall back to forwarding.
  */
+export function addressAllowed(enabled: boolean): void {
+  if (enabled) return;
+  throw new JumpstarterError("invalid_argument", "enable_address mode is not true in the exporter configuration", {
+    hint: "Use forward-tcp",
+  });
+}
+
+/**
+ * The URL of a device's port, its name resolved to an address: `tcp://192.0.2.7:22`. IPv6 stands in brackets, and a
+ * name that does not resolve is given as it is.
+ *
+ * @throws {JumpstarterError} as {@linkcode addressAllowed}.
+ */
 export async function networkAddress(scheme: string, host: string, port: number, enabled: boolean): Promise<string> {
-  if (!enabled) {
-    throw new JumpstarterError("invalid_argument", "enable_address mode is not true in the exporter configuration", {
-      hint: "Use forward-tcp",
-    });
-  }
+  addressAllowed(enabled);
   const address = await lookup(host).then((found) => found.address, () => host);
   return `${scheme}://${hostPort(address, port)}`;
 }

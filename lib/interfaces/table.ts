@@ -20,6 +20,7 @@ const loaders: Record<string, () => Promise<AnyInterface>> = {
 /** Which interface a Python client class means. A test holds this against the definitions. */
 const byPythonClient: Record<string, string> = {
   "jumpstarter_driver_composite.client.CompositeClient": "composite",
+  "jumpstarter_driver_network.client.DbusNetworkClient": "network",
   "jumpstarter_driver_network.client.NetworkClient": "network",
   "jumpstarter_driver_power.client.PowerClient": "power",
   "jumpstarter_driver_pyserial.client.PySerialClient": "serial",

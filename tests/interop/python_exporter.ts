@@ -39,12 +39,13 @@ export async function startPythonExporter(
   config: string,
   transport: "tcp" | "unix",
   protection: readonly string[] = ["--tls-grpc-insecure"],
+  env: Record<string, string> = {},
 ): Promise<PythonExporter> {
   const folder = await Deno.makeTempDir({ prefix: "jumpstarter-peer-" });
   const file = join(folder, "exporter.yaml");
   await Deno.writeTextFile(file, config);
   const { program, args, ready, stop } = transport === "tcp" ? jmpRun(peer, file, protection) : serveUnix(peer, file);
-  const process = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
+  const process = new Deno.Command(program, { args, env, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
   const stdout = new Output(process.stdout);
   const stderr = new Output(process.stderr);
 

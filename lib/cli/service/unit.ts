@@ -112,7 +112,7 @@ function hardening({ scope, knownDrivers }: UnitOptions): string[] {
     "RestrictNamespaces=yes",
   ];
   const families = knownDrivers
-    ? ["RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_CAN"]
+    ? ["RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_CAN AF_VSOCK"]
     : ["# Kinds of sockets are not restricted: what drivers from files need is not known."];
   return [...everywhere, ...(scope === "system" ? ofSystem : []), ...families];
 }

@@ -1,0 +1,136 @@
+/** Networks of other kinds than sockets of the internet: WebSocket, D-Bus, vsock. @module */
+import assert from "node:assert/strict";
+import dbusNetwork from "../../drivers/dbus_network/mod.ts";
+import vsockNetwork from "../../drivers/vsock_network/mod.ts";
+import websocketNetwork from "../../drivers/websocket_network/mod.ts";
+import { type NetworkClient, serve } from "../../mod.ts";
+import { deadPort, talk } from "../bytes.ts";
+import { dbusTest, namesOnBus, startBus } from "../dbus.ts";
+import { folderOf } from "../folder.ts";
+import { testBytes } from "../interop/half_close_server.ts";
+import { webSocketServer } from "../web_socket.ts";
+
+const text = (bytes: Uint8Array | undefined) => bytes && new TextDecoder().decode(bytes);
+
+Deno.test("WebsocketNetwork exchanges messages, text as its bytes, until the device closes", async () => {
+  await using server = webSocketServer();
+  await using network = await serve(websocketNetwork, { url: server.url });
+  await using stream = await network.connect();
+  const { send, chunk } = talk(stream);
+  await send("hello");
+  assert.equal(text(await chunk()), "hello");
+  await send("text");
+  assert.equal(text(await chunk()), "Grüße");
+  await send("bye");
+  assert.equal(await chunk(), undefined);
+});
+
+Deno.test("WebsocketNetwork tells a broken connection from one that was closed", async () => {
+  await using server = webSocketServer();
+  await using network = await serve(websocketNetwork, { url: server.url });
+  await using stream = await network.connect();
+  const { send, chunk } = talk(stream);
+  await send("die");
+  await assert.rejects(chunk(), { code: "unavailable", message: /It was closed with 4000 \(out of order\)$/ });
+});
+
+Deno.test("WebsocketNetwork carries 20 MiB both ways, byte for byte", async () => {
+  await using server = webSocketServer();
+  await using network = await serve(websocketNetwork, { url: server.url });
+  await using stream = await network.connect();
+  const sent = testBytes(20 * 1024 * 1024);
+  const writer = stream.writable.getWriter();
+  const writing = (async () => {
+    for (let at = 0; at < sent.length; at += 65536) await writer.write(sent.subarray(at, at + 65536));
+  })();
+  let received = 0;
+  for await (const part of stream.readable) {
+    assert.ok(part.every((byte, index) => byte === sent[received + index]), `differs after ${received}`);
+    received += part.length;
+    if (received === sent.length) break;
+  }
+  await writing;
+});
+
+Deno.test("WebsocketNetwork says its URL where it may, and what it could not connect to", async () => {
+  const url = `ws://127.0.0.1:${deadPort()}/x`;
+  await using network = await serve(websocketNetwork, { url });
+  assert.equal(await network.address(), url);
+  await assert.rejects(network.connect(), {
+    code: "unavailable",
+    phase: "driver",
+    message: new RegExp(`^Cannot connect to the device at ${url}: `),
+  });
+  await using kept = await serve(websocketNetwork, { url, enable_address: false });
+  await assert.rejects(kept.address(), { code: "invalid_argument", message: /^enable_address mode is not true/ });
+  await assert.rejects(serve(websocketNetwork, { url: "http://x" }), /begins with ws:\/\/ or wss:\/\//);
+});
+
+/** The driver of the session's bus, which is looked up when it is opened. */
+async function bus(address: string): Promise<NetworkClient & AsyncDisposable> {
+  const before = Deno.env.get("DBUS_SESSION_BUS_ADDRESS");
+  Deno.env.set("DBUS_SESSION_BUS_ADDRESS", address);
+  try {
+    return await serve(dbusNetwork, { kind: "session" });
+  } finally {
+    if (before === undefined) Deno.env.delete("DBUS_SESSION_BUS_ADDRESS");
+    else Deno.env.set("DBUS_SESSION_BUS_ADDRESS", before);
+  }
+}
+
+dbusTest("DbusNetwork carries a real bus, over its unix socket and over TCP", async () => {
+  await using daemon = await startBus();
+  using folder = await folderOf();
+  await using unix = await bus(daemon.unix);
+  await using forward = unix.forwardUnix({ path: `${folder.path}/bus` });
+  assert.match(await namesOnBus(`unix:path=${forward.address}`), /^org\.freedesktop\.DBus /m);
+  await using tcp = await bus(`unix:abstract=x;${daemon.tcp}`);
+  await using stream = await tcp.connect();
+  const { send, until } = talk(stream);
+  await send("\0AUTH ANONYMOUS 6a\r\n");
+  assert.match(await until("\r\n"), /^OK [0-9a-f]{32}\r\n$/);
+});
+
+Deno.test("DbusNetwork refuses an address that it cannot connect to, and says which bus is not there", async () => {
+  for (const address of ["nonsense", "unix:abstract=/x", "tcp:host=x", "tcp:host=x,port=ssh", "launchd:env=X"]) {
+    await assert.rejects(bus(address), { code: "invalid_argument", message: /Expected unix:path=PATH or tcp:host=/ });
+  }
+  await using network = await bus("unix:path=/no/such%20bus,guid=0");
+  await assert.rejects(network.connect(), {
+    code: "unavailable",
+    message: /^Cannot connect to the device at \/no\/such bus: /,
+  });
+});
+
+const vsock = Deno.build.os === "linux" && await Deno.stat("/dev/vsock").then(() => true, () => false);
+
+Deno.test("VsockNetwork says what it could not connect to, or what the kernel lacks", async () => {
+  const opening = serve(vsockNetwork, { cid: 1, port: 4_000_000_000 });
+  if (!vsock) return await assert.rejects(opening, { code: "unimplemented", message: /^Cannot use vsocks: / });
+  await using network = await opening;
+  await assert.rejects(network.connect(), {
+    code: "unavailable",
+    message: /^Cannot connect to the device at vsock:1:4000000000: /,
+  });
+});
+
+const loopback = vsock &&
+  await Deno.readTextFile("/proc/modules").then((modules) => /^vsock_loopback /m.test(modules), () => false);
+if (!loopback) console.error("The kernel module vsock_loopback is not loaded: streams through vsocks are not tested");
+
+Deno.test({
+  name: "VsockNetwork carries a stream with half-close",
+  ignore: !loopback,
+  async fn() {
+    const listener = Deno.listen({ transport: "vsock", cid: -1, port: 50_123 });
+    const serving = listener.accept().then((connection) => connection.readable.pipeTo(connection.writable));
+    await using network = await serve(vsockNetwork, { cid: 1, port: 50_123 });
+    await using stream = await network.connect();
+    const { send, end, rest } = talk(stream);
+    await send("hello guest");
+    await end();
+    assert.equal(await rest(), "hello guest");
+    await serving;
+    listener.close();
+  },
+});
