@@ -28,6 +28,7 @@ export const ssh = defineInterface({
   name: "ssh",
   summary: "Runs commands on the device over ssh",
   pythonClients: ["jumpstarter_driver_ssh.client.SSHWrapperClient"],
+  native: { package: "ssh_wrapper", service: "SSHWrapper" },
   children: { tcp: network },
   methods: {
     getDefaultUsername: unary("The user to log in as where none is named; empty: ssh decides", { result: z.string() }),

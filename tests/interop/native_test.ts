@@ -21,6 +21,10 @@ export:
   echo: { type: echo-network }
   psu: { type: mock-power }
   loop: { type: serial, config: { url: "loop://" } }
+  shell:
+    type: ssh
+    config: { default_username: root, ssh_command: ssh -4 }
+    children: { tcp: { ref: board.web } }
 `;
 
 /** What a method with a request without content comes to, with the driver of that path. */
@@ -33,6 +37,11 @@ const expected: Record<string, Record<string, unknown>> = {
     On: [{}],
     Read: [{ voltage: 0, current: 0 }, { voltage: 5, current: 2 }],
     Rescue: "UNIMPLEMENTED: This power driver does not support rescue",
+  },
+  "shell": {
+    GetDefaultUsername: [{ value: "root" }],
+    GetSshCommand: [{ value: "ssh -4" }],
+    GetSshIdentity: [{}],
   },
 };
 
@@ -76,6 +85,7 @@ function serviceOf(path: string): string {
     "echo": "network.v1.NetworkInterface",
     "loop": "py_serial.v1.PySerial",
     "psu": "power.v1.PowerInterface",
+    "shell": "ssh_wrapper.v1.SSHWrapper",
   };
   return `jumpstarter.interfaces.${names[path]}`;
 }
