@@ -1,0 +1,175 @@
+/**
+ * The line of a console: the device that is kept open as long as somebody wants it, and opened again when it went.
+ *
+ * @module
+ */
+import { type ByteSink, type ByteStream, sinkOf, sourceOf } from "../../core/byte_stream.ts";
+import { JumpstarterError, messageOf } from "../../core/errors.ts";
+import { pause } from "../../core/limit.ts";
+import { Turn } from "../../core/turn.ts";
+
+/** An open device. What it cannot do it leaves out. */
+export interface ConsoleLine extends AsyncDisposable {
+  readonly bytes: ByteStream;
+  /** Holds the line in its break state. */
+  sendBreak?(durationMs: number): Promise<void>;
+  setDtr?(on: boolean): void | Promise<void>;
+  setRts?(on: boolean): void | Promise<void>;
+}
+
+/** What a line is made of, and who hears of it. */
+export interface KeptLineOptions {
+  /** Opens the device, by its identity rather than by a name that may change. */
+  open(signal: AbortSignal): Promise<ConsoleLine>;
+  onOpened(): void;
+  onBytes(bytes: Uint8Array): void;
+  /** The device is gone; it is looked for until it is back. */
+  onLost(reason: string): void;
+  /** It could not be opened. Told once until it could. */
+  onMissing(reason: string): void;
+  /** First pause before the device is looked for again, in milliseconds; it doubles up to 2 s. @default 100 */
+  retryMs?: number;
+}
+
+const longestRetryMs = 2_000;
+
+/** A device that was open for this long, in milliseconds, is worth an early look when it goes. */
+const steadyMs = 1_000;
+
+interface Open {
+  readonly line: ConsoleLine;
+  readonly sink: ByteSink;
+}
+
+/** One device. Nothing is open before {@linkcode keep}, and nothing after {@linkcode release}. */
+export class KeptLine {
+  readonly #options: KeptLineOptions;
+  #stop?: AbortController;
+  /** Settles when the device is closed; it is not opened again before. */
+  #done: Promise<void> = Promise.resolve();
+  #opened = Promise.withResolvers<Open>();
+  /** Writes in their order: each waits for the one before. */
+  #writing: Promise<void> = Promise.resolve();
+  /** Why a write failed; the reader tells. */
+  #broken?: string;
+
+  constructor(options: KeptLineOptions) {
+    this.#options = options;
+    this.#opened.promise.catch(() => {});
+  }
+
+  /** Opens the device and keeps it open. Does nothing when that is so already. */
+  keep(): void {
+    if (this.#stop) return;
+    const { signal } = this.#stop = new AbortController();
+    this.#done = this.#done.then(() => this.#run(signal));
+  }
+
+  /** Closes the device; whoever waits for it fails. */
+  async release(): Promise<void> {
+    const stop = this.#stop;
+    this.#stop = undefined;
+    if (stop) {
+      stop.abort(new JumpstarterError("canceled", "The console was closed"));
+      this.#opened.reject(stop.signal.reason);
+      this.#forgetOpen();
+    }
+    await this.#done;
+  }
+
+  /** The device once it is open. */
+  async opened(): Promise<ConsoleLine> {
+    return (await this.#opened.promise).line;
+  }
+
+  /**
+   * Writes when the device is there, however long that takes. Bytes that were on their way when it went may have
+   * arrived or not, so they are not sent twice.
+   *
+   * `check` is asked when the bytes' turn has come, and throws when they are no longer wanted.
+   *
+   * @throws {JumpstarterError} `canceled` when the console is closed before.
+   */
+  write(bytes: Uint8Array, check: () => void): Promise<void> {
+    const turn = this.#writing.then(() => this.#write(bytes, check));
+    this.#writing = turn.catch(() => {});
+    return turn;
+  }
+
+  async #write(bytes: Uint8Array, check: () => void): Promise<void> {
+    const { line, sink } = await this.#opened.promise;
+    check();
+    try {
+      await sink.write(bytes);
+    } catch (error) {
+      // Giving it up ends the reading as well, which looks for it again.
+      this.#broken = `${messageOf(error)}; ${bytes.length} bytes may not have arrived`;
+      await closeQuietly(line);
+    }
+  }
+
+  #forgetOpen(): void {
+    this.#opened = Promise.withResolvers();
+    this.#opened.promise.catch(() => {});
+  }
+
+  async #run(stop: AbortSignal): Promise<void> {
+    const { retryMs = 100 } = this.#options;
+    let failures = 0;
+    while (!stop.aborted) {
+      const line = await this.#open(stop, failures === 0);
+      if (line) {
+        const since = performance.now();
+        const reason = await this.#read(line, stop);
+        if (stop.aborted) return;
+        if (performance.now() - since > steadyMs) failures = 0;
+        this.#options.onLost(reason);
+      }
+      await pause(Math.min(longestRetryMs, retryMs * 2 ** failures++), stop).catch(() => {});
+    }
+  }
+
+  async #open(stop: AbortSignal, tell: boolean): Promise<ConsoleLine | undefined> {
+    try {
+      const line = await this.#options.open(stop);
+      if (!stop.aborted) return line;
+      await closeQuietly(line);
+    } catch (error) {
+      if (!stop.aborted && tell) this.#options.onMissing(messageOf(error));
+    }
+    return undefined;
+  }
+
+  /** Reads until the device is gone or no longer wanted, and closes it. */
+  async #read(line: ConsoleLine, stop: AbortSignal): Promise<string> {
+    const close = () => void closeQuietly(line);
+    stop.addEventListener("abort", close, { once: true });
+    const opened = this.#opened;
+    const turn = new Turn();
+    this.#broken = undefined;
+    try {
+      const source = sourceOf(line.bytes);
+      this.#options.onOpened();
+      opened.resolve({ line, sink: sinkOf(line.bytes) });
+      for (let bytes = await source.next(); bytes && !stop.aborted; bytes = await source.next()) {
+        if (bytes.length > 0) this.#options.onBytes(bytes);
+        const over = turn.over();
+        if (over) await over;
+      }
+      return this.#broken ?? "it has ended";
+    } catch (error) {
+      return this.#broken ?? messageOf(error);
+    } finally {
+      if (this.#opened === opened) this.#forgetOpen();
+      stop.removeEventListener("abort", close);
+      await closeQuietly(line);
+    }
+  }
+}
+
+/** A device that is gone may complain of being closed. */
+async function closeQuietly(line: ConsoleLine): Promise<void> {
+  try {
+    await line[Symbol.asyncDispose]();
+  } catch { /* there is nothing left to give back */ }
+}
