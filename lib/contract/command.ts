@@ -19,7 +19,7 @@ export interface CommandIo {
   readonly stdin: ReadableStream<Uint8Array>;
   /** Whether standard input is a terminal, on which nobody should wait for an end. */
   readonly stdinIsTerminal: boolean;
-  /** Raw bytes for standard output. */
+  /** Raw bytes for standard output; nothing with `--json`, which has values only. */
   write(bytes: Uint8Array): Promise<void>;
   /**
    * Runs a program of this machine in the foreground, on the user's own terminal and streams. Resolves to its exit code:

@@ -7,7 +7,7 @@ import type { ByteStream } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import type { Caller } from "./client.ts";
 import type { AnyInterface } from "./interface.ts";
-import { type Call, type Kind, type Method, wireNameOf } from "./method.ts";
+import { type Call, type CallOptions, type Connection, type Kind, type Method, wireNameOf } from "./method.ts";
 import { joinPath } from "./plan.ts";
 import type { OpenDriver } from "./tree.ts";
 import { checkResult, fromPositions } from "./values.ts";
@@ -28,8 +28,13 @@ export async function dispatchUnary(
   args: unknown[],
   call: Call,
 ): Promise<unknown> {
-  const { name, method, run } = find(driver, wireName, "unary");
-  return checkResult(method, await run(fromPositions(name, method, args), call), name);
+  const { key, name, method, run } = find(driver, wireName, "unary");
+  const given = fromPositions(name, method, args);
+  const { hearers } = driver;
+  const heard = hearers.size > 0 ? [...hearers].map((hear) => hear(driver.implements.name, key)) : undefined;
+  const result = checkResult(method, await run(given, call), name);
+  heard?.forEach((succeeded) => succeeded?.());
+  return result;
 }
 
 /** Runs a server streaming method. The driver's iterator is closed when the reader stops early. */
@@ -54,9 +59,9 @@ export async function dispatchByteStream(driver: OpenDriver, wireName: string, c
 /** Calls to an open driver of this process, as a composite makes them to its children. */
 export function localCaller(driver: OpenDriver): Caller {
   return {
-    unary: (method, args, options) => dispatchUnary(driver, method, args, { signal: signalOf(options) }),
-    serverStreaming: (method, args, options) => dispatchStreaming(driver, method, args, { signal: signalOf(options) }),
-    byteStream: (method, options) => dispatchByteStream(driver, method, { signal: signalOf(options) }),
+    unary: (method, args, options) => dispatchUnary(driver, method, args, callOf(options)),
+    serverStreaming: (method, args, options) => dispatchStreaming(driver, method, args, callOf(options)),
+    byteStream: (method, options) => dispatchByteStream(driver, method, callOf(options)),
     child(name) {
       const child = driver.children.get(name);
       return child && localCaller(child);
@@ -66,13 +71,29 @@ export function localCaller(driver: OpenDriver): Caller {
 
 const never = new AbortController().signal;
 
-function signalOf({ signal, timeoutMs }: { signal?: AbortSignal; timeoutMs?: number }): AbortSignal {
+/** All drivers of a session share it: it lasts as long as the process. */
+const withinProcess: Connection = { signal: never, peer: "exporter" };
+
+function callOf(options: CallOptions): Call {
+  return { signal: signalOf(options), connection: withinProcess };
+}
+
+function signalOf({ signal, timeoutMs }: CallOptions): AbortSignal {
   if (timeoutMs === undefined) return signal ?? never;
   const limit = AbortSignal.timeout(timeoutMs);
   return signal ? AbortSignal.any([signal, limit]) : limit;
 }
 
-function find(driver: OpenDriver, wireName: string, kind: Kind): { name: string; method: Method; run: Function } {
+interface Found {
+  /** The method's name in the interface. */
+  key: string;
+  /** The same with the driver's path, for messages. */
+  name: string;
+  method: Method;
+  run: Function;
+}
+
+function find(driver: OpenDriver, wireName: string, kind: Kind): Found {
   const found = methodsOf(driver.implements).get(wireName);
   if (!found) throw new JumpstarterError("not_found", `method ${wireName} not found on driver`);
   const { name, method } = found;
@@ -83,7 +104,7 @@ function find(driver: OpenDriver, wireName: string, kind: Kind): { name: string;
   if (!run) {
     throw new JumpstarterError("unimplemented", `This ${driver.implements.name} driver does not support ${name}`);
   }
-  return { name: joinPath(driver.path, name), method, run: run.bind(driver.implementation) };
+  return { key: name, name: joinPath(driver.path, name), method, run: run.bind(driver.implementation) };
 }
 
 const tables = new WeakMap<AnyInterface, Map<string, { name: string; method: Method }>>();

@@ -24,6 +24,8 @@ export interface DriverContext<C, K extends Interfaces> {
   readonly log: Logger;
   /** Aborts at the session's end. */
   readonly signal: AbortSignal;
+  /** `local`: the session lasts as long as one command or shell. `direct`: as long as the exporter. */
+  readonly mode: "local" | "direct";
   /** The children that the definition asks for in `children`, opened. */
   readonly children: { readonly [P in keyof K]: Client<K[P]> };
 }

@@ -72,10 +72,20 @@ export const byteStream = define("byteStream");
 /** The methods of an interface by name. */
 export type Methods = Record<string, Method>;
 
+/** Whose calls they are: one connection, the same object for each of its calls. */
+export interface Connection {
+  /** Aborts when the connection ends. */
+  readonly signal: AbortSignal;
+  /** Where the caller sits, for people: `127.0.0.1:41022` or `unix`. */
+  readonly peer: string;
+}
+
 /** What a method is told beside its arguments. */
 export interface Call {
   /** Aborts when the caller went away or its limit passed. */
   readonly signal: AbortSignal;
+  /** Who calls. What a caller holds beyond one call is given up when its connection ends. */
+  readonly connection: Connection;
 }
 
 /** What a caller may add to a call. */
@@ -99,11 +109,23 @@ type OptionalKeys<T extends Methods> = {
   [K in keyof T]: T[K] extends Method<Kind, Shape, z.ZodType, true> ? K : never;
 }[keyof T];
 
+/**
+ * The key of a function by which an implementation hears of calls to the drivers that stand beside it, under the same
+ * parent.
+ */
+export const siblingCalled: unique symbol = Symbol.for("jumpstarter.sibling-called");
+
+/**
+ * Told when a unary call to a sibling begins: the name of the sibling's interface and of the method. What it returns is
+ * run when the call has succeeded. It must not fail, and nobody waits for it.
+ */
+export type SiblingListener = (interfaceName: string, method: string) => (() => void) | undefined;
+
 /** What a driver's `open` returns: a function for each method, and optionally a disposer that always runs. */
 export type Implementation<T extends Methods> =
   & { [K in Exclude<keyof T, OptionalKeys<T>>]: MethodImplementation<T[K]> }
   & { [K in OptionalKeys<T>]?: MethodImplementation<T[K]> }
-  & { [Symbol.asyncDispose]?(): void | Promise<void> };
+  & { [Symbol.asyncDispose]?(): void | Promise<void>; [siblingCalled]?: SiblingListener };
 
 type Arguments<P extends Shape> = keyof P extends never ? [options?: CallOptions]
   : Record<never, never> extends Given<P> ? [args?: Given<P>, options?: CallOptions]

@@ -7,14 +7,14 @@ import { isJumpstarterError, JumpstarterError, messageOf, toJumpstarterError } f
 import { withLimit } from "../core/limit.ts";
 import type { Logger, LogHub } from "../core/log.ts";
 import { clientOf } from "./client.ts";
-import { type AnyDriver, children as childrenKey, type Interfaces } from "./driver.ts";
+import { type AnyDriver, children as childrenKey, type DriverContext, type Interfaces } from "./driver.ts";
 import { localCaller } from "./dispatch.ts";
 import { type AnyInterface, pythonClientOf } from "./interface.ts";
-import type { Method } from "./method.ts";
+import { type Method, siblingCalled, type SiblingListener } from "./method.ts";
 import { joinPath, type PlannedDriver, type PlannedNode, resolveProxy } from "./plan.ts";
 
 /** An implementation with its types forgotten; the interface beside it knows them. */
-export type AnyImplementation = Record<string, unknown>;
+export type AnyImplementation = Record<string, unknown> & { [siblingCalled]?: SiblingListener };
 
 /** A driver that is open. */
 export interface OpenDriver {
@@ -29,6 +29,8 @@ export interface OpenDriver {
   readonly methodsDescription: Readonly<Record<string, string>>;
   /** Children by name. A proxy's entry is its target, the same object that stands elsewhere. */
   readonly children: ReadonlyMap<string, OpenDriver>;
+  /** Siblings that hear of its unary calls. A driver that proxies lead to has siblings in several places. */
+  readonly hearers: Set<SiblingListener>;
   readonly log: Logger;
 }
 
@@ -44,6 +46,8 @@ export interface TreeOptions {
   hub: LogHub;
   /** Limit for one driver's `open` in milliseconds. @default 30000 */
   openLimitMs?: number;
+  /** Whether the session is the one of a single command or shell. @default "direct" */
+  mode?: DriverContext<unknown, Interfaces>["mode"];
   /** Limit for one driver's disposer in milliseconds. @default 5000 */
   disposeLimitMs?: number;
 }
@@ -157,7 +161,8 @@ class Opening {
     const what = `Driver ${path ? `"${path}" (${driver.name})` : driver.name}`;
     try {
       const clients = childClients(driver.children ?? {}, children);
-      const opening: Promise<Opened> = Promise.resolve(driver.open({ config, log, signal, children: clients }));
+      const { mode = "direct" } = this.#options;
+      const opening: Promise<Opened> = Promise.resolve(driver.open({ config, log, signal, mode, children: clients }));
       const opened = await withLimit(opening, limitMs, "Opening it").catch((error) => {
         // Whatever arrives after the limit is closed, not lost.
         opening.then((late) => this.#dispose(disposersOf(late, path, log)), () => {});
@@ -193,13 +198,24 @@ class Opening {
       children: parts.children ?? new Map(),
       labels: parts.labels ?? {},
       methodsDescription: parts.methodsDescription ?? {},
+      hearers: new Set(),
       pythonClient: parts.pythonClient ?? pythonClientOf(parts.implements),
     };
     if (this.#byUuid.has(open.uuid)) {
       throw new JumpstarterError("invalid_argument", `Driver "${open.path}": The uuid ${open.uuid} is taken already`);
     }
     this.#byUuid.set(open.uuid, open);
+    introduce([...open.children.values()]);
     return open;
+  }
+}
+
+/** Lets those of one parent's children who want to hear of calls to the others. */
+function introduce(siblings: readonly OpenDriver[]): void {
+  for (const { implementation } of siblings) {
+    const hear = implementation[siblingCalled];
+    if (!hear) continue;
+    for (const other of siblings) if (other.implementation !== implementation) other.hearers.add(hear);
   }
 }
 

@@ -23,7 +23,7 @@ export interface Pipe {
 }
 
 /** Writes all of `bytes`. */
-export async function writeAll(pipe: Pipe, bytes: Uint8Array): Promise<void> {
+export async function writeAll(pipe: Pick<Pipe, "write">, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length;) offset += await pipe.write(bytes.subarray(offset));
 }
 

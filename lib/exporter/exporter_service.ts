@@ -1,5 +1,6 @@
 /** `jumpstarter.v1.ExporterService`: report, calls, log and status of a session. @module */
 import { dispatchStreaming, dispatchUnary } from "../contract/dispatch.ts";
+import type { Call } from "../contract/method.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { fieldText, type LogRecord } from "../core/log.ts";
 import { Turn } from "../core/turn.ts";
@@ -23,7 +24,7 @@ export function exporterService(session: Session): [string, Handler][] {
   const streaming = (handle: (stream: ServerStream) => Promise<void>): Handler => ({ kind: "streaming", handle });
   const methods: Record<string, Handler> = {
     GetReport: unary(() => getReport(session)),
-    DriverCall: unary((request, { signal }) => driverCall(session, request, signal)),
+    DriverCall: unary((request, call) => driverCall(session, request, call)),
     StreamingDriverCall: streaming((stream) => streamingDriverCall(session, stream)),
     LogStream: streaming((stream) => logStream(session, stream)),
     GetStatus: unary(() => getStatus(session)),
@@ -41,11 +42,11 @@ function getReport(session: Session): Uint8Array {
   });
 }
 
-async function driverCall(session: Session, bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+async function driverCall(session: Session, bytes: Uint8Array, { signal, connection }: Call): Promise<Uint8Array> {
   const { uuid, method, args } = decodeDriverCallRequest(bytes);
   const driver = session.driver(uuid);
   try {
-    return response(await dispatchUnary(driver, method, [...args], { signal }));
+    return response(await dispatchUnary(driver, method, [...args], { signal, connection }));
   } catch (error) {
     throw reported(driver, method, error);
   }
@@ -54,9 +55,10 @@ async function driverCall(session: Session, bytes: Uint8Array, signal: AbortSign
 async function streamingDriverCall(session: Session, stream: ServerStream): Promise<void> {
   const { uuid, method, args } = decodeDriverCallRequest(await oneMessage(stream));
   const driver = session.driver(uuid);
+  const { signal, connection } = stream;
   const turn = new Turn();
   try {
-    for await (const value of dispatchStreaming(driver, method, [...args], { signal: stream.signal })) {
+    for await (const value of dispatchStreaming(driver, method, [...args], { signal, connection })) {
       // Asked only when it is there: a promise for every value would cost more than the value.
       const room = stream.send(response(value)) ?? turn.over();
       if (room) await room;

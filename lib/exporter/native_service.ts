@@ -12,7 +12,7 @@ import { describe, fullName, type NativeService, pathOf } from "../wire/native/d
 import type { NativeCall, NativeFace, NativeTarget } from "../wire/native/face.ts";
 import { driverHeader, reflectionPaths } from "../wire/native/paths.ts";
 import type { Handler } from "../wire/rpc/types.ts";
-import type { WebHandler } from "../wire/web/types.ts";
+import type { ConnectionWebHandler } from "../wire/web/types.ts";
 import { reported } from "./reported.ts";
 
 /** Native services of an open tree. They are described with the first such call, and what serves them loaded then. */
@@ -20,7 +20,7 @@ export class NativeServices implements NativeTarget {
   readonly #tree: DriverTree;
   #described?: Described;
   #face?: Promise<NativeFace>;
-  #web?: Promise<ReadonlyMap<string, WebHandler>>;
+  #web?: Promise<ReadonlyMap<string, ConnectionWebHandler>>;
 
   constructor(tree: DriverTree) {
     this.#tree = tree;
@@ -43,7 +43,7 @@ export class NativeServices implements NativeTarget {
   }
 
   /** The same services for requests that are not gRPC's, by path. */
-  web(): Promise<ReadonlyMap<string, WebHandler>> {
+  web(): Promise<ReadonlyMap<string, ConnectionWebHandler>> {
     return this.#web ??= Promise.all([this.face(), import("../wire/native/connect.ts")]).then(([face, connect]) =>
       connect.connectHandlers(face)
     );

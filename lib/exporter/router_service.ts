@@ -33,7 +33,7 @@ async function driverStream(session: Session, call: ServerStream): Promise<void>
   if (kind === "resource") {
     throw new JumpstarterError("unimplemented", "This version of the exporter takes no resources");
   }
-  await using stream = await dispatchByteStream(driver, method, { signal: call.signal });
+  await using stream = await dispatchByteStream(driver, method, { signal: call.signal, connection: call.connection });
   // Clients wait for this before they send or read anything.
   call.sendHeaders();
   // What is waiting on the device, a read above all, ends when the stream is released.

@@ -6,7 +6,7 @@
  * @module
  */
 import { type Code, JumpstarterError, toJumpstarterError } from "../core/errors.ts";
-import type { WebHandler, WebRequest, WebResponse } from "../wire/web/types.ts";
+import type { ConnectionWebHandler, WebRequest, WebResponse } from "../wire/web/types.ts";
 import type { NativeServices } from "./native_service.ts";
 import type { Door } from "./passphrase.ts";
 
@@ -21,8 +21,8 @@ export interface WebRules {
 }
 
 /** Answers requests of one connection. */
-export function webHandler(native: NativeServices, rules: WebRules): WebHandler {
-  return async (request) => {
+export function webHandler(native: NativeServices, rules: WebRules): ConnectionWebHandler {
+  return async (request, connection) => {
     try {
       mustBeAddressed(request, rules.names);
       mustNotBeForeign(request);
@@ -31,7 +31,7 @@ export function webHandler(native: NativeServices, rules: WebRules): WebHandler 
       rules.onAdmitted();
       const handler = (await native.web()).get(pathname);
       if (!handler) throw new JumpstarterError("unimplemented", `There is no method ${pathname}`);
-      return mustBeCall(request) ?? explained(await handler(request));
+      return mustBeCall(request) ?? explained(await handler(request, connection));
     } catch (thrown) {
       const { code, message } = toJumpstarterError(thrown);
       return refusal(statuses[code] ?? 500, code, message);

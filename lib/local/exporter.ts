@@ -8,7 +8,7 @@ import { JumpstarterError } from "../core/errors.ts";
 import type { LogHub } from "../core/log.ts";
 import { bundledDrivers } from "../../drivers/table.ts";
 import { type Listening, serve } from "../exporter/listen.ts";
-import { Session } from "../exporter/session.ts";
+import { Session, type SessionOptions } from "../exporter/session.ts";
 import { type ListenAddress, ServerSocket } from "../exporter/socket.ts";
 import { requireTree } from "../loader/plan.ts";
 import { answers, privateFolder, socketOf } from "./socket.ts";
@@ -25,6 +25,8 @@ export interface RunOptions {
   hub?: LogHub;
   /** Runs although the config has hooks, which this version does not run. @default false */
   withoutHooks?: boolean;
+  /** Whether it is there for one command or shell. @default "direct" */
+  mode?: SessionOptions["mode"];
 }
 
 /** How long running calls may go on when an exporter ends, in milliseconds. */
@@ -56,7 +58,7 @@ export async function runExporter(
   }
   const root = await requireTree(config, bundledDrivers);
   return await serveSession(
-    () => Session.open(root, { name: config.name, motd: config.motd, hub: options.hub }),
+    () => Session.open(root, { name: config.name, motd: config.motd, hub: options.hub, mode: options.mode }),
     socket ? [...at, { path: socket }] : at,
   );
 }
@@ -82,7 +84,7 @@ export async function localExporter(configFile: string, options: RunOptions = {}
   const path = socket ?? `${stack.use(privateFolder()).path}/socket`;
   try {
     // Local sessions ignore hooks, as upstream's do.
-    stack.use(await runExporter(config, socket ? [] : [{ path }], { ...options, withoutHooks: true }));
+    stack.use(await runExporter(config, socket ? [] : [{ path }], { ...options, withoutHooks: true, mode: "local" }));
   } catch (error) {
     // Another client may have started one in the meantime.
     const other = await joined();

@@ -5,7 +5,8 @@ import { openTree } from "../../lib/contract/tree.ts";
 import { LogHub } from "../../lib/core/log.ts";
 import { opener, probe, probeMethods, recorder } from "./drivers.ts";
 
-const call = { signal: new AbortController().signal };
+const { signal } = new AbortController();
+const call = { signal, connection: { signal, peer: "test" } };
 
 async function opened(driver = recorder("probe", [])) {
   const tree = await openTree(planDriver("", driver, {}), { hub: new LogHub() });

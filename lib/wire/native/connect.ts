@@ -3,17 +3,28 @@
  *
  * @module
  */
-import { Code, ConnectError, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import {
+  Code,
+  ConnectError,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
 import { create, type Message } from "@bufbuild/protobuf";
+import type { Connection } from "../../contract/method.ts";
 import { type JumpstarterError, toJumpstarterError } from "../../core/errors.ts";
 import { defaultLimits } from "../http2/mod.ts";
 import { travellingText } from "../rpc/status.ts";
-import type { WebHandler } from "../web/types.ts";
+import type { ConnectionWebHandler } from "../web/types.ts";
 import { callOf, carry, type NativeCall, type NativeEndpoint, type NativeFace } from "./face.ts";
 import { driverHeader } from "./paths.ts";
 
+/** Where a request says on whose connection it came. */
+const connectionKey = createContextKey<Connection | undefined>(undefined);
+
 /** The services' handlers by path. */
-export function connectHandlers(face: NativeFace): ReadonlyMap<string, WebHandler> {
+export function connectHandlers(face: NativeFace): ReadonlyMap<string, ConnectionWebHandler> {
   const router = createConnectRouter({
     grpc: false, // Served by the wire itself, which is faster.
     readMaxBytes: defaultLimits.maxMessageBytes,
@@ -23,7 +34,11 @@ export function connectHandlers(face: NativeFace): ReadonlyMap<string, WebHandle
     // The descriptors are made at run time, so that the compiler cannot know which function fits.
     router.rpc(endpoint.desc, implementation(face, endpoint) as never);
   }
-  return new Map(router.handlers.map((handler) => [handler.requestPath, handler as WebHandler]));
+  return new Map(router.handlers.map((handler) => {
+    const answer: ConnectionWebHandler = (request, connection) =>
+      handler({ ...request, contextValues: createContextValues().set(connectionKey, connection) });
+    return [handler.requestPath, answer];
+  }));
 }
 
 function implementation(face: NativeFace, endpoint: NativeEndpoint) {
@@ -41,8 +56,9 @@ function implementation(face: NativeFace, endpoint: NativeEndpoint) {
         mapped(carried(face, endpoint, callIn(context), requests));
   }
 
-  function callIn({ requestHeader, signal }: HandlerContext): NativeCall {
-    return callOf(endpoint, requestHeader.get(driverHeader) ?? undefined, signal);
+  function callIn({ requestHeader, signal, values }: HandlerContext): NativeCall {
+    const connection = values.get(connectionKey)!;
+    return callOf(endpoint, requestHeader.get(driverHeader) ?? undefined, { signal, connection });
   }
 }
 

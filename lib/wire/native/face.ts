@@ -5,6 +5,7 @@
  * @module
  */
 import { type DescMethod, fromBinary, type Message, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { Call } from "../../contract/method.ts";
 import type { ByteStream } from "../../core/byte_stream.ts";
 import { sinkOf, sourceOf } from "../../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../../core/errors.ts";
@@ -17,13 +18,12 @@ import { driverHeader } from "./paths.ts";
 import { Reflection } from "./reflection.ts";
 
 /** A call of a method by its name on the wire. */
-export interface NativeCall {
+export interface NativeCall extends Call {
   /** The full name of the service. */
   readonly service: string;
   readonly method: string;
   /** The driver that the caller named, if it named one. */
   readonly uuid: string | undefined;
-  readonly signal: AbortSignal;
 }
 
 /** Who answers native calls. */
@@ -62,7 +62,7 @@ export class NativeFace {
   async serve(stream: ServerStream): Promise<void> {
     const endpoint = this.endpoints.get(stream.path)!;
     const { method, desc } = endpoint;
-    const call = callOf(endpoint, stream.metadata[driverHeader], stream.signal);
+    const call = callOf(endpoint, stream.metadata[driverHeader], stream);
     if (method.kind === "byteStream") return await this.#carry(stream, call);
     const request = fromBytes(desc.input, await oneMessage(stream));
     if (method.kind === "unary") {
@@ -143,9 +143,9 @@ export async function* carry(
 export function callOf(
   { service, method }: NativeEndpoint,
   uuid: string | undefined,
-  signal: AbortSignal,
+  { signal, connection }: Call,
 ): NativeCall {
-  return { service: fullName(service), method: method.wireName, uuid, signal };
+  return { service: fullName(service), method: method.wireName, uuid, signal, connection };
 }
 
 /** @throws {JumpstarterError} `invalid_argument` for bytes that are no such message. */

@@ -12,7 +12,7 @@ import {
 } from "../http2/mod.ts";
 import { serveHttp1 } from "../web/http1.ts";
 import { WebExchange } from "../web/http2.ts";
-import type { WebHandler } from "../web/types.ts";
+import type { ConnectionWebHandler, WebHandler } from "../web/types.ts";
 import { answerStatus, type CallContext, StreamingCall, UnaryCall } from "./server_call.ts";
 import { parseTimeout } from "./timeout.ts";
 import type { Router, ServedConnection } from "./types.ts";
@@ -30,17 +30,22 @@ export interface ServeOptions {
    * Answers all other requests that are not gRPC, those of HTTP/1.1 included. Without it, they get HTTP status 415, and
    * connections of HTTP/1.1 are turned away.
    */
-  web?: WebHandler;
+  web?: ConnectionWebHandler;
   /** Hears of a peer that breaks the rules. */
   onWarning?: (text: string, fields: Record<string, unknown>) => void;
 }
 
 /** Serves gRPC to the peer at the other end of `pipe`, which belongs to the connection from now on. */
 export function serveConnection(pipe: Pipe, options: ServeOptions): ServedConnection {
-  const { peer, limits, onWarning, web } = options;
+  const { peer, limits, onWarning } = options;
+  const gone = new AbortController();
+  const self = { peer, signal: gone.signal };
+  const web: WebHandler | undefined = options.web && ((request) => options.web!(request, self));
   const http1 = web && ((pipe: Pipe, first: Uint8Array) => serveHttp1(pipe, first, web));
   const connection = new ServerConnection(pipe, { peer, limits, onWarning, http1, accept });
-  const context: CallContext = { peer, maxMessageBytes: connection.limits.maxMessageBytes, running: 0 };
+  const { maxMessageBytes } = connection.limits;
+  const closed = connection.closed.then(() => gone.abort(new JumpstarterError("canceled", "The caller has hung up")));
+  const context: CallContext = { connection: self, maxMessageBytes, running: 0 };
 
   function accept(stream: Stream, request: RequestHead): StreamEvents | undefined {
     if (context.running >= connection.limits.maxRunningCalls) return undefined;
@@ -64,7 +69,7 @@ export function serveConnection(pipe: Pipe, options: ServeOptions): ServedConnec
   }
 
   return {
-    closed: connection.closed.then(() => {}),
+    closed,
     shutdown: (graceMs) => connection.shutdown(graceMs),
   };
 }

@@ -1,3 +1,4 @@
+import type { Connection } from "../../contract/method.ts";
 import { type Code, JumpstarterError, toJumpstarterError } from "../../core/errors.ts";
 import { ErrorCode, type HeaderList, type RequestHead, type Stream, type StreamEvents } from "../http2/mod.ts";
 import { MessageReader, prefixOf } from "./framing.ts";
@@ -14,7 +15,7 @@ export type StreamingHandler = Extract<Handler, { kind: "streaming" }>;
 
 /** What the calls of one connection share. */
 export interface CallContext {
-  readonly peer: string;
+  readonly connection: Connection;
   readonly maxMessageBytes: number;
   /** Handlers that have not returned. */
   running: number;
@@ -61,7 +62,11 @@ abstract class Call implements ServerCall, StreamEvents {
   }
 
   get peer(): string {
-    return this.context.peer;
+    return this.context.connection.peer;
+  }
+
+  get connection(): Connection {
+    return this.context.connection;
   }
 
   // Few handlers ask for the signal, so it is made for those that do.

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Connection } from "../../contract/method.ts";
 
 /** Request or response metadata: lower-case keys, each with its values in order. Underscores in keys are kept. */
 export type Metadata = Readonly<Record<string, string>>;
@@ -18,6 +19,8 @@ export interface ServerCall {
   readonly signal: AbortSignal;
   /** Where the caller sits, for logs: `127.0.0.1:41022` or `unix`. */
   readonly peer: string;
+  /** Whose call it is: the same object for every call of one connection. */
+  readonly connection: Connection;
 }
 
 /** Both directions of a streaming call, seen from the server. */

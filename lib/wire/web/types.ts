@@ -1,4 +1,5 @@
 /** HTTP beside gRPC, whichever version carries it: a request, and the function that answers it. @module */
+import type { Connection } from "../../contract/method.ts";
 
 /** A request. Its shape is that of Connect's universal handlers. */
 export interface WebRequest {
@@ -21,6 +22,9 @@ export interface WebResponse {
 
 /** Answers requests. It does not reject. */
 export type WebHandler = (request: WebRequest) => Promise<WebResponse>;
+
+/** Answers requests of any connection. It does not reject. */
+export type ConnectionWebHandler = (request: WebRequest, connection: Connection) => Promise<WebResponse>;
 
 /** A request's URL. Its host is what the caller believes it speaks to, or `invalid` where that is no host at all. */
 export function urlOf(scheme: string, host: string, pathAndQuery: string): string {
