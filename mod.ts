@@ -16,7 +16,16 @@ export { connect, type Connected, type Where } from "./lib/local/connect.ts";
 export { serve, type Served } from "./lib/local/serve.ts";
 export { children, defineDriver, type Driver, type DriverContext } from "./lib/contract/driver.ts";
 export { type Client, defineInterface, type Interface } from "./lib/contract/interface.ts";
-export { byteStream, type Call, type CallOptions, serverStreaming, unary } from "./lib/contract/method.ts";
+export {
+  byteStream,
+  type Call,
+  type CallOptions,
+  type Connection,
+  serverStreaming,
+  siblingCalled,
+  type SiblingListener,
+  unary,
+} from "./lib/contract/method.ts";
 export { type Command, command, type CommandIo } from "./lib/contract/command.ts";
 export { type ByteStream, byteStreamOfPipe, echoStream, makeByteStream } from "./lib/core/byte_stream.ts";
 export { type Code, isJumpstarterError, JumpstarterError, type Phase } from "./lib/core/errors.ts";
@@ -24,5 +33,17 @@ export type { Logger, LogRecord } from "./lib/core/log.ts";
 export { composite } from "./lib/interfaces/composite.ts";
 export { network, type NetworkClient } from "./lib/interfaces/network.ts";
 export { power, type PowerClient, PowerReading } from "./lib/interfaces/power.ts";
-export { serial, type SerialClient } from "./lib/interfaces/serial.ts";
+export { ConsoleRecord, serial, type SerialClient } from "./lib/interfaces/serial.ts";
+export { consoleConfig, serialConsole } from "./lib/interfaces/serial_console.ts";
+export type { ConsoleLine } from "./lib/streams/console/line.ts";
+export {
+  endOfStream,
+  Expect,
+  type ExpectOptions,
+  limitPassed,
+  type Match,
+  type Pattern,
+} from "./lib/streams/expect.ts";
+export type { Shell, ShellOptions, ShellResult } from "./lib/streams/shell.ts";
+export type { UBoot, UBootOptions } from "./lib/streams/uboot.ts";
 export { ssh, type SshClient } from "./lib/interfaces/ssh.ts";

@@ -5,26 +5,23 @@
  */
 import { type ByteStream, makeByteStream } from "../../lib/core/byte_stream.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
+import type { ConsoleLine } from "../../lib/streams/console/line.ts";
 import type { Clock } from "./clock.ts";
-import { answer, banner, kernel, prompts, type Stage } from "./console.ts";
+import { banner, Interpreter, kernel, prompts, type Stage } from "./console.ts";
 import { respond } from "./web.ts";
-
-/** Console output kept for those who connect later, in bytes. */
-const keptBytes = 64 * 1024;
 
 const encoder = new TextEncoder();
 
 /** Has power or not, and boots when it has. */
 export class Board {
   readonly #clock: Clock;
+  readonly #interpreter = new Interpreter();
   /** Aborts when the power goes; the board is on while there is one. */
   #power?: AbortController;
   #stage: Stage = "booting";
   #line = "";
   #interrupted?: () => void;
-  #said: Uint8Array[] = [];
-  #saidBytes = 0;
-  #viewers = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  #hearer?: ReadableStreamDefaultController<Uint8Array>;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -43,8 +40,6 @@ export class Board {
     this.#power = undefined;
     this.#stage = "booting";
     this.#line = "";
-    this.#said = [];
-    this.#saidBytes = 0;
   }
 
   /** What the board draws now. */
@@ -53,25 +48,18 @@ export class Board {
     return { voltage: 5, current: this.#stage === "shell" ? 0.5 : 0.25 };
   }
 
-  /** Opens the console. It starts with what was said since power-on. */
-  console(): ByteStream {
-    let viewer: ReadableStreamDefaultController<Uint8Array>;
-    const readable = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        viewer = controller;
-        for (const chunk of this.#said) controller.enqueue(chunk);
-        this.#viewers.add(controller);
-      },
-      cancel: () => void this.#viewers.delete(viewer),
-    }, new ByteLengthQueuingStrategy({ highWaterMark: 2 * keptBytes }));
+  /** Opens the line of the console. There is one, and it has power as long as this program. */
+  line(): Promise<ConsoleLine> {
+    const readable = new ReadableStream<Uint8Array>({ start: (controller) => void (this.#hearer = controller) });
     const decoder = new TextDecoder();
     const writable = new WritableStream<Uint8Array>({
       write: (chunk) => this.#type(decoder.decode(chunk, { stream: true })),
     });
-    return makeByteStream(readable, writable, () => {
-      // A viewer that was cancelled is gone from the set and closed already.
-      if (this.#viewers.delete(viewer)) viewer.close();
+    const bytes = makeByteStream(readable, writable, () => {
+      this.#hearer?.close();
+      this.#hearer = undefined;
     });
+    return Promise.resolve({ bytes, [Symbol.asyncDispose]: () => bytes[Symbol.asyncDispose]() });
   }
 
   /**
@@ -95,13 +83,6 @@ export class Board {
     );
   }
 
-  /** Cuts the power and hangs up on everyone. */
-  close(): void {
-    this.off();
-    for (const viewer of this.#viewers) viewer.close();
-    this.#viewers.clear();
-  }
-
   /** From power-on to the login, or to the loader's prompt when a key is hit in time. */
   async #run(power: AbortSignal): Promise<void> {
     try {
@@ -111,7 +92,7 @@ export class Board {
       if (await this.#countDown(power)) return this.#enter("loader");
       await this.#boot(power);
     } catch {
-      // The power went; what was said until then stays with the viewers.
+      // The power went; what was said until then stays said.
     }
   }
 
@@ -167,7 +148,7 @@ export class Board {
   }
 
   #enterLine(power: AbortSignal): void {
-    const { text, stage, then } = answer(this.#stage, this.#line.trim());
+    const { text, stage, then } = this.#interpreter.answer(this.#stage, this.#line.trim());
     this.#line = "";
     this.#stage = stage;
     this.#say(`\r\n${text}`);
@@ -178,13 +159,6 @@ export class Board {
 
   #say(text: string): void {
     if (text === "") return;
-    const chunk = encoder.encode(text);
-    this.#said.push(chunk);
-    this.#saidBytes += chunk.length;
-    while (this.#saidBytes > keptBytes) this.#saidBytes -= this.#said.shift()!.length;
-    for (const viewer of this.#viewers) {
-      // A viewer that does not keep up misses something, as on a real line.
-      if (viewer.desiredSize! > 0) viewer.enqueue(chunk);
-    }
+    this.#hearer?.enqueue(encoder.encode(text));
   }
 }

@@ -35,35 +35,78 @@ export const prompts: Record<Stage, string> = {
   shell: "simboard# ",
 };
 
-const loaderCommands: Record<string, (args: string) => Partial<Answer>> = {
+/** What a command says and does; a status of its own where it fails. */
+type Reply = Partial<Answer> & { status?: number };
+
+const loaderCommands: Record<string, (args: string) => Reply> = {
   help: () => ({
     text:
       "boot      start the kernel\r\nhelp      this list\r\nprintenv  print the variables\r\nreset     start over\r\n",
   }),
   printenv: () => ({ text: "bootdelay=1\r\nbootcmd=boot\r\n" }),
+  echo: (args) => ({ text: `${args}\r\n` }),
   boot: () => ({ stage: "booting", then: "boot" }),
   reset: () => ({ stage: "booting", then: "reset" }),
 };
 
-const shellCommands: Record<string, (args: string) => Partial<Answer>> = {
+const shellCommands: Record<string, (args: string) => Reply> = {
   echo: (args) => ({ text: `${args}\r\n` }),
   uname: (args) => ({ text: args.includes("-r") ? "1.0-sim\r\n" : "SimOS\r\n" }),
   hostname: () => ({ text: "simboard\r\n" }),
   true: () => ({}),
+  false: () => ({ status: 1 }),
   exit: () => ({ stage: "login" }),
   reboot: () => ({ text: "Restarting\r\n", stage: "booting", then: "reset" }),
   poweroff: () => ({ text: "Power down\r\n", stage: "booting", then: "halt" }),
 };
 
-/** Answers one line that was typed at a stage. */
-export function answer(stage: Stage, line: string): Answer {
-  if (stage === "booting") return { text: "", stage };
-  if (stage === "login") {
-    return line === "root" ? { text: "", stage: "shell" } : { text: line ? "Login incorrect\r\n" : "", stage };
+/** The two prompts at which commands are understood. */
+export class Interpreter {
+  /** What `$?` says. */
+  #status = 0;
+
+  /** Answers one line that was typed at a stage. */
+  answer(stage: Stage, line: string): Answer {
+    if (stage === "booting") return { text: "", stage };
+    if (stage === "login") {
+      return line === "root" ? { text: "", stage: "shell" } : { text: line ? "Login incorrect\r\n" : "", stage };
+    }
+    let all: Answer = { text: "", stage };
+    for (const command of splitOutsideQuotes(line, ";")) {
+      const { text, ...rest } = this.#run(stage, command.trim());
+      all = { ...all, ...rest, text: all.text + text };
+      if (all.then) break;
+    }
+    return all;
   }
-  const [name, ...rest] = line.split(" ");
-  if (name === "") return { text: "", stage };
-  const commands = stage === "loader" ? loaderCommands : shellCommands;
-  if (!Object.hasOwn(commands, name)) return { text: `${name}: not found\r\n`, stage };
-  return { text: "", stage, ...commands[name](rest.join(" ")) };
+
+  #run(stage: "loader" | "shell", command: string): Answer {
+    const words = splitOutsideQuotes(command.replaceAll("$?", `${this.#status}`), " ");
+    const [name, ...args] = words.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, "$1$2"));
+    if (name === "") return { text: "", stage };
+    const commands = stage === "loader" ? loaderCommands : shellCommands;
+    const known = Object.hasOwn(commands, name);
+    const { status = 0, ...reply } = known ? commands[name](args.join(" ")) : missing(name);
+    this.#status = status;
+    return { text: "", stage, ...reply };
+  }
+}
+
+function missing(name: string): Reply {
+  return { text: `${name}: not found\r\n`, status: 127 };
+}
+
+/** The parts of a line between separators that are not quoted. */
+function splitOutsideQuotes(line: string, separator: string): string[] {
+  const parts = [""];
+  let quote = "";
+  for (const letter of line) {
+    if (letter === separator && !quote) {
+      parts.push("");
+      continue;
+    }
+    if (quote ? letter === quote : letter === "'" || letter === '"') quote = quote ? "" : letter;
+    parts[parts.length - 1] += letter;
+  }
+  return parts;
 }

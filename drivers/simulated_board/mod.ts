@@ -4,6 +4,7 @@ import { children, defineDriver } from "../../lib/contract/driver.ts";
 import { network } from "../../lib/interfaces/network.ts";
 import { power } from "../../lib/interfaces/power.ts";
 import { serial } from "../../lib/interfaces/serial.ts";
+import { consoleConfig, serialConsole } from "../../lib/interfaces/serial_console.ts";
 import { simulatedBoard as board } from "../../lib/interfaces/simulated_board.ts";
 import { Board } from "./board.ts";
 import { type Clock, wallClock } from "./clock.ts";
@@ -18,9 +19,10 @@ export function simulatedBoard(clock: Clock) {
       initial_power: z.enum(["on", "off"]).default("off").describe(
         "Whether the board has power when the session starts",
       ),
+      ...consoleConfig,
     }),
     provides: { power, console: serial, echo: network, web: network },
-    open({ config, log }) {
+    open({ config, log, mode }) {
       const device = new Board(clock);
       if (config.initial_power === "on") device.on();
       return {
@@ -41,11 +43,11 @@ export function simulatedBoard(clock: Clock) {
               yield device.measure();
             },
           },
-          console: { connect: () => device.console() },
+          console: serialConsole(() => device.line(), { config, log, mode }),
           echo: { connect: () => device.connect("echo") },
           web: { connect: () => device.connect("web") },
         },
-        [Symbol.asyncDispose]: () => device.close(),
+        [Symbol.asyncDispose]: () => device.off(),
       };
     },
   });

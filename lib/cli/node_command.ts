@@ -146,7 +146,7 @@ async function run(grown: Commander, definition: Command, values: unknown, optio
       return Deno.stdin.readable;
     },
     stdinIsTerminal: Deno.stdin.isTerminal(),
-    write: (bytes) => Promise.resolve(writeOut(bytes)),
+    write: (bytes) => Promise.resolve(json ? undefined : writeOut(bytes)),
     foreground: (words) => runForeground(words, {}, interruption),
   };
   let code: number | void;

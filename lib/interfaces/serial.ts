@@ -1,9 +1,62 @@
-/** Serial consoles: the bytes of a device's console, both ways. @module */
+/** Serial consoles: what a device says, from the session's start on, and what is typed. @module */
 import * as z from "zod";
-import { command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
-import { byteStream } from "../contract/method.ts";
-import { type ByteStream, sinkOf, sourceOf } from "../core/byte_stream.ts";
+import { byteStream, type Calls, serverStreaming, unary } from "../contract/method.ts";
+import { marks } from "../streams/console/history.ts";
+import { consoleCommands } from "./serial_commands.ts";
+import { openSession, type SessionOptions } from "./serial_session.ts";
+import type { Expect } from "../streams/expect.ts";
+
+/** A piece of what a console said, or a mark between two pieces. */
+export const ConsoleRecord = z.object({
+  offset: z.int().describe("Bytes since the session's start"),
+  timeMs: z.number().describe("When it came: Unix time in milliseconds"),
+  data: z.string().optional().describe("The bytes in base64; a mark has none"),
+  mark: z.enum(marks).optional().describe(
+    "opened, lost: the device came or went; power-on: the board was switched on; writer: somebody else types from here; " +
+      "gap: the reader was too slow and missed bytes",
+  ),
+  text: z.string().optional().describe("What there is to say about the mark"),
+});
+export type ConsoleRecord = z.infer<typeof ConsoleRecord>;
+
+/** From where a console's history is told. */
+export const Since = z.string().regex(/^(?:boot|now|\d+|\d+(?:ms|s|m|h))$/, {
+  error: ({ input }) => `Expected boot, now, a time such as 30s, 5m or 2h, or an offset in bytes, got ${input}`,
+});
+
+const level = { params: { value: z.boolean().describe("Whether the line is asserted") }, optional: true } as const;
+
+const methods = {
+  connect: byteStream("Open the console: what it says from now on, and what is typed"),
+  watch: byteStream("Open the console for reading only", { optional: true }),
+  input: byteStream("Type only; the stream ends when the device has taken everything", { optional: true }),
+  records: serverStreaming("What the console said, with times and marks", {
+    params: {
+      since: Since.default("boot").describe(
+        "boot: the last power-on; 0: all that is kept; 5m: the last five minutes; now; or an offset in bytes",
+      ),
+      follow: z.boolean().default(false).describe("Go on with what comes"),
+    },
+    result: ConsoleRecord,
+    optional: true,
+  }),
+  claim: unary("Hold the console: nobody else can type until release, or until this connection ends", {
+    params: { name: z.string().min(1).max(200).describe("Who holds it, for the others") },
+    optional: true,
+  }),
+  release: unary("Let others type again", { optional: true }),
+  sendBreak: unary("Hold the line in its break state", {
+    params: { ms: z.int().min(1).max(5_000).default(250).describe("For how long, in milliseconds") },
+    optional: true,
+  }),
+  close: unary("End every stream, and free the port until its next use", { optional: true }),
+  setDtr: unary("Set the line DTR", level),
+  setRts: unary("Set the line RTS", level),
+};
+
+/** The calls of a console, as its helpers see them. */
+export type SerialCalls = Calls<typeof methods>;
 
 /** A serial console. */
 export const serial = defineInterface({
@@ -11,36 +64,12 @@ export const serial = defineInterface({
   summary: "A serial console",
   pythonClients: ["jumpstarter_driver_pyserial.client.PySerialClient"],
   native: { package: "py_serial", service: "PySerial" },
-  methods: {
-    connect: byteStream("Open the console"),
-  },
-  commands: (client) => ({
-    pipe: command(
-      "Print what the console says; send it what is piped in",
-      async ({ input, noInput }, { signal, stdin, stdinIsTerminal, write }) => {
-        await using stream = await client.connect({ signal });
-        if (input || !(noInput || stdinIsTerminal)) {
-          // It may wait for a line for ever; what ends the command is the console's end or the user.
-          void send(stdin, stream).catch(() => {});
-        }
-        const source = sourceOf(stream);
-        for (let chunk = await source.next(); chunk; chunk = await source.next()) await write(chunk);
-      },
-      {
-        options: {
-          input: z.boolean().default(false).describe("Send standard input even when it is a terminal"),
-          noInput: z.boolean().default(false).describe("Send nothing"),
-        },
-        short: { input: "i" },
-      },
-    ),
+  methods,
+  extend: (calls) => ({
+    /** A conversation with the console, for scripts. Disposing ends it. */
+    open: (options: SessionOptions = {}): Promise<Expect> => openSession(calls, options),
   }),
+  commands: (client) => consoleCommands(client),
 });
 
 export type SerialClient = Client<typeof serial>;
-
-async function send(input: ReadableStream<Uint8Array>, stream: ByteStream): Promise<void> {
-  const sink = sinkOf(stream);
-  for await (const chunk of input) await sink.write(chunk);
-  await sink.end();
-}

@@ -56,14 +56,18 @@ Deno.test("Upstream's example of an exporter's file is read as upstream reads it
 });
 
 Deno.test("Every Python class path that a bundled driver stands for is taken as a type", async () => {
-  const configs: Record<string, string> = {
-    "serial": "{url: 'loop://'}",
-    "tcp-network": "{host: a, port: 1}",
-    "udp-network": "{host: a, port: 1}",
-    "unix-network": "{path: /x}",
+  const rest: Record<string, string> = {
+    "dbus-network": "config: {kind: system}",
+    "serial": "config: {url: 'loop://'}",
+    "ssh": "children: {tcp: {type: tcp-network, config: {host: a, port: 22}}}",
+    "tcp-network": "config: {host: a, port: 1}",
+    "udp-network": "config: {host: a, port: 1}",
+    "unix-network": "config: {path: /x}",
+    "vsock-network": "config: {cid: 3, port: 1}",
+    "websocket-network": "config: {url: 'ws://a'}",
   };
   const lines = Object.entries(bundledDrivers).flatMap(([name, { python }]) =>
-    python.map((path, at) => `  ${name}-${at}: {type: ${path}, config: ${configs[name] ?? "{}"}}`)
+    python.map((path, at) => `  ${name}-${at}: {type: ${path}, ${rest[name] ?? "config: {}"}}`)
   );
   const { root, problems } = await planTree(
     read(`metadata: {name: x}\nexport:\n${lines.join("\n")}\n`),

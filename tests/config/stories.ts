@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { bundledDrivers } from "../../drivers/table.ts";
 
 /** A file, what lies beside it, and everything that `exporter check` says. */
 export interface Story {
@@ -19,9 +20,7 @@ const net = (config: string) => `${head}export:\n  net:\n    type: tcp-network\n
 /** A file with these lines below `export:`, which is its second line. */
 const tree = (lines: string) => `${head}export:\n${lines}`;
 
-const known =
-  "Available: composite, echo-network, mock-power, serial, simulated-board, tcp-network, udp-network, unix-network, " +
-  "or a path such as ./driver.ts";
+const known = `Available: ${Object.keys(bundledDrivers).join(", ")}, or a path such as ./driver.ts`;
 
 /** By name. */
 export const stories: Record<string, Story> = {

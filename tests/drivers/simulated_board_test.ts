@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ByteStream, serve } from "../../mod.ts";
+import { type ByteStream, type ConsoleRecord, serve } from "../../mod.ts";
 import { simulatedBoard } from "../../drivers/simulated_board/mod.ts";
 import { banner, kernel } from "../../drivers/simulated_board/console.ts";
 import { withLimit } from "../../lib/core/limit.ts";
@@ -117,21 +117,32 @@ Deno.test("reboot starts over, poweroff falls silent until the power is cut", as
   assert.equal(await until(countdown), banner + countdown);
 });
 
-Deno.test("A viewer that comes late gets the past since power-on, and every viewer the same", async () => {
+/** What records tell, as text, marks by their names. */
+function told(entries: readonly ConsoleRecord[]): string {
+  const decoder = new TextDecoder();
+  return entries.map(({ data, mark }) => data ? decoder.decode(Uint8Array.fromBase64(data)) : `<${mark}>`).join("");
+}
+
+Deno.test("Who comes late reads the past since the last power-on, or since the session's start", async () => {
   await using served = await board("on");
   await using first = await served.console.connect();
-  const one = await ready(first, served.clock, "loader");
-  await using second = await served.console.connect();
-  const other = talk(second);
-  const past = await other.until("simboot> ");
-  assert.equal(past, `${banner}${countdown}\b 0\r\nsimboot> `);
-  await other.send("help\n");
-  assert.equal(await one.until("simboot> "), await other.until("simboot> "));
+  await ready(first, served.clock, "loader");
+  const past = async (since?: string) => told(await Array.fromAsync(served.console.records({ since })));
+  const boot = `${banner}${countdown}<writer>\b 0\r\nsimboot> `;
+  assert.equal(await past(), `<opened>${boot}`);
   await served.power.off();
+  assert.equal(await past(), `<opened>${boot}`);
   await served.power.on();
   await served.clock.advance(50);
-  await using third = await served.console.connect();
-  assert.equal(await talk(third).until(countdown), banner + countdown);
+  assert.equal(await past(), `<power-on>${banner}${countdown}`);
+  assert.equal(await past("0"), `<opened>${boot}<power-on>${banner}${countdown}`);
+  assert.equal(await past("now"), "");
+  assert.equal(
+    await past(`${banner.length}`),
+    `${countdown}${boot.slice(boot.indexOf("<"))}<power-on>${banner}${countdown}`,
+  );
+  await using late = await served.console.open({ since: "boot" });
+  assert.equal((await late.expect(countdown)).before, banner);
 });
 
 Deno.test("A viewer that leaves does not disturb the others", async () => {

@@ -29,7 +29,7 @@ const rooms: Record<string, readonly string[]> = {
   "testing": [...local, "local", "hardware", "lab"],
   "cli": [...local, "local", "hardware", "lab"],
   "drivers/table.ts": ["contract", "drivers"],
-  "mod.ts": ["core", "config", "contract", "interfaces", "client", "local"],
+  "mod.ts": ["core", "config", "contract", "interfaces", "streams", "client", "local"],
   "cli.ts": ["cli"],
 };
 

@@ -1,0 +1,197 @@
+/** The commands of a serial console. @module */
+import * as z from "zod";
+import { type Command, command } from "../contract/command.ts";
+import { type ByteSource, type ByteStream, sinkOf, sourceOf } from "../core/byte_stream.ts";
+import { isJumpstarterError, JumpstarterError, messageOf, usageError } from "../core/errors.ts";
+import { withLimit } from "../core/limit.ts";
+import { writeAll } from "../core/pipe.ts";
+import { unescaped } from "../streams/escapes.ts";
+import { paced, type Pattern } from "../streams/expect.ts";
+import { Stamper } from "../streams/stamper.ts";
+import { type ConsoleRecord, type SerialCalls, Since } from "./serial.ts";
+import { consoleStream, isMissing, openSession } from "./serial_session.ts";
+
+/** All of them. */
+export function consoleCommands(calls: SerialCalls): Record<string, Command> {
+  return { log: logCommand(calls), send: sendCommand(calls), pipe: pipeCommand(calls) };
+}
+
+function logCommand(calls: SerialCalls): Command {
+  return command("Print what the console said", async ({ since, timestamps, follow, output }, io) => {
+    await using sink = output === undefined ? undefined : openOutput(output, false);
+    const write = sink?.write ?? io.write;
+    const stamper = timestamps ? new Stamper() : undefined;
+    try {
+      for await (const record of calls.records({ since, follow }, { signal: io.signal })) {
+        if (sink === undefined) io.print(record);
+        const { data, mark, timeMs } = record;
+        const bytes = data === undefined ? undefined : Uint8Array.fromBase64(data);
+        if (stamper) await write(bytes ? stamper.bytes(bytes, timeMs) : stamper.line(`-- ${markText(record)}`, timeMs));
+        else if (bytes) await write(bytes);
+        // Without times the log is what the device said and nothing else; what is missing in it is still told.
+        else if (mark === "gap" || mark === "lost") io.note(markText(record));
+      }
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      throw new JumpstarterError("unimplemented", "This exporter keeps no history of its console", {
+        phase: "driver",
+        hint: "pipe prints what comes from now on",
+        cause: error,
+      });
+    }
+  }, {
+    options: {
+      since: Since.default("boot").describe("boot, 0 for all that is kept, 5m, now, or an offset in bytes"),
+      timestamps: z.boolean().default(false).describe("Put the time in front of each line, and show marks"),
+      follow: z.boolean().default(false).describe("Go on with what comes, until interrupted"),
+      output: z.string().optional().describe("Write to this file instead"),
+    },
+    short: { timestamps: "t", follow: "f", output: "o" },
+  });
+}
+
+/** A mark for people. */
+export function markText({ mark, text }: ConsoleRecord): string {
+  const named = { opened: "opened", lost: "lost", "power-on": "power on", writer: "typing", gap: "gap" }[mark!];
+  return text ? `${named}: ${text}` : named;
+}
+
+function sendCommand(calls: SerialCalls): Command {
+  return command("Type something", async ({ text, cps, expect }, io) => {
+    const { signal } = io;
+    const bytes = unescaped(text);
+    if (expect === undefined) return await type(calls, paced(bytes, cps ?? Infinity, signal), signal);
+    const pattern = patternOf(expect);
+    const encoder = new TextEncoder();
+    const log = (text: string, direction: string) => void (direction === "said" && io.write(encoder.encode(text)));
+    await using session = await openSession(calls, { signal, log });
+    const waiting = session.expect(pattern, { timeoutMs: longestMs });
+    waiting.catch(() => {});
+    await session.send(bytes, { charsPerSecond: cps });
+    io.note(`Waiting for ${expect}`);
+    const { before, match } = await waiting;
+    io.print({ before, match });
+  }, {
+    args: { text: z.string().describe("What to type; \\n, \\r, \\t, \\\\ and \\xNN are understood") },
+    options: {
+      cps: z.number().positive().optional().describe("Characters per second; left out, as fast as they go"),
+      expect: z.string().min(1).optional().describe(
+        "Print what the console says until it has said this; /…/ is a regular expression; --timeout limits it",
+      ),
+    },
+  });
+}
+
+/** The longest limit there is; the command's own limit or an interrupt comes before. */
+const longestMs = 2 ** 31 - 1;
+
+/** `/…/` is a regular expression, anything else is text. */
+function patternOf(words: string): Pattern {
+  const regExp = /^\/(.+)\/([imsu]*)$/s.exec(words);
+  if (!regExp) return words;
+  try {
+    return new RegExp(regExp[1], regExp[2]);
+  } catch (error) {
+    throw usageError(`Expected a regular expression for --expect: ${(error as Error).message}`);
+  }
+}
+
+/** How long a device that does not say what it took may take for the last bytes, in milliseconds: Python's does not. */
+const settleMs = 500;
+
+/** Types everything and resolves when the device has taken it. */
+async function type(calls: SerialCalls, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+  let tells = true;
+  await using stream = await calls.input({ signal }).catch((error) => {
+    if (!isMissing(error)) throw error;
+    tells = false;
+    return calls.connect({ signal });
+  });
+  const [source, sink] = [sourceOf(stream), sinkOf(stream)];
+  const ended = drain(source);
+  ended.catch(() => {});
+  for await (const chunk of content) await sink.write(chunk);
+  await sink.end();
+  if (tells) return await ended;
+  await withLimit(ended, settleMs, "The end").catch((error) => {
+    if (!isJumpstarterError(error, "deadline_exceeded")) throw error;
+  });
+}
+
+async function drain(source: ByteSource): Promise<void> {
+  while (await source.next()) { /* nobody wants it */ }
+}
+
+function pipeCommand(calls: SerialCalls): Command {
+  return command("Print what the console says; send it what is piped in", async (given, io) => {
+    const { output, input, noInput, append, noOutput } = given;
+    if (input && noInput) throw usageError("--input and --no-input contradict each other");
+    if (noOutput && output !== undefined) throw usageError("--no-output and --output contradict each other");
+    if (noOutput && append) throw usageError("--no-output and --append contradict each other");
+    if (append && output === undefined) throw usageError("--append needs --output");
+    const types = input || !(noInput || io.stdinIsTerminal);
+    if (noOutput && !types) throw usageError("--no-output needs input: pipe something in, or --input");
+    io.note(pipeStatus(given, types));
+    if (noOutput) return await type(calls, io.stdin, io.signal);
+
+    await using file = output === undefined ? undefined : openOutput(output, append);
+    const write = file?.write ?? io.write;
+    await using stream = await consoleStream(calls, { signal: io.signal });
+    const source = sourceOf(stream);
+    const read = async () => {
+      for (let chunk = await source.next(); chunk; chunk = await source.next()) {
+        if (!file) io.print({ data: chunk.toBase64() });
+        await write(chunk);
+      }
+      io.note("The console has ended");
+    };
+    const typed = types ? typeInto(stream, io.stdin) : Promise.resolve();
+    // The end of the input is not the end of the command; a failure to type is.
+    await Promise.race([read(), typed.then(() => new Promise<never>(() => {}))]);
+  }, {
+    options: {
+      output: z.string().optional().describe("Write to this file instead of standard output"),
+      input: z.boolean().default(false).describe("Send standard input even when it is a terminal"),
+      noInput: z.boolean().default(false).describe("Send nothing"),
+      append: z.boolean().default(false).describe("Append to the file"),
+      noOutput: z.boolean().default(false).describe("Print nothing: send standard input and end with it"),
+    },
+    short: { output: "o", input: "i", append: "a" },
+  });
+}
+
+async function typeInto(stream: ByteStream, input: ReadableStream<Uint8Array>): Promise<void> {
+  const sink = sinkOf(stream);
+  for await (const chunk of input) await sink.write(chunk);
+  await sink.end();
+}
+
+/** What pipe says of itself, in upstream's words. */
+function pipeStatus(
+  { output, input, noOutput }: { output?: string; input: boolean; noOutput: boolean },
+  types: boolean,
+) {
+  const how = !types ? "read-only" : input ? "forced input mode" : "auto-detected piped stdin";
+  if (noOutput) return `Fire-and-forget mode (${how}): stdin→serial, no output (exits at EOF)`;
+  if (types && output !== undefined) return `Bidirectional mode (${how}) with logging to ${output}... (Ctrl+C to exit)`;
+  if (types) return `Bidirectional mode (${how}): stdin→serial, serial→stdout (Ctrl+C to exit)`;
+  if (output !== undefined) return `Logging serial output to ${output} (${how})... (Ctrl+C to exit)`;
+  return `Reading from serial port (${how})... (Ctrl+C to exit)`;
+}
+
+/** A file that is written as bytes come. */
+export function openOutput(
+  path: string,
+  append: boolean,
+): { write(bytes: Uint8Array): Promise<void> } & AsyncDisposable {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path, { create: true, write: true, append, truncate: !append });
+  } catch (error) {
+    throw usageError(`Cannot write ${path}: ${messageOf(error)}`);
+  }
+  return {
+    write: (bytes) => writeAll(file, bytes),
+    [Symbol.asyncDispose]: () => Promise.resolve(file.close()),
+  };
+}

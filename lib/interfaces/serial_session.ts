@@ -1,0 +1,183 @@
+/**
+ * A console on the client's side as one byte stream: what it says, from the past if wanted, and what is typed.
+ *
+ * @module
+ */
+import {
+  type ByteSink,
+  type ByteSource,
+  type ByteStream,
+  byteStreamOf,
+  sinkOf,
+  sourceOf,
+} from "../core/byte_stream.ts";
+import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
+import { Expect, type ExpectOptions } from "../streams/expect.ts";
+import type { ConsoleRecord, SerialCalls } from "./serial.ts";
+
+/** How a console is opened. */
+export interface ConsoleStreamOptions {
+  /** Where it begins: `boot`, `0`, `5m`, or an offset. Left out, with what comes. */
+  since?: string;
+  /** Cancels it. */
+  signal?: AbortSignal;
+  /** Gets the marks between the bytes. Without it a gap is an error. */
+  onMark?(record: ConsoleRecord): void;
+  /** Told when the exporter keeps no history, as Python's does not: the stream then begins with what comes. */
+  onLiveOnly?(): void;
+}
+
+/** Opens a console. Nobody is a writer before the first byte. */
+export async function consoleStream(calls: SerialCalls, options: ConsoleStreamOptions = {}): Promise<ByteStream> {
+  const { since, signal } = options;
+  const said = since === undefined ? await live(calls, signal) : await history(calls, since, options);
+  if (!said) {
+    if (since !== undefined) options.onLiveOnly?.();
+    return await calls.connect({ signal });
+  }
+  const typing = new Typing(calls, signal);
+  return byteStreamOf({
+    next: () => said.source.next(),
+    write: (bytes) => typing.write(bytes),
+    end: () => typing.end(),
+    async close() {
+      await Promise.all([said.close(), typing.close()]);
+    },
+  });
+}
+
+/** Settings of a session. */
+export interface SessionOptions extends ExpectOptions {
+  /** Where it begins: `boot`, `0`, `5m`. Left out, with what comes. */
+  since?: string;
+  /** Holds the console under this name: nobody else can type until the session is disposed. */
+  claim?: string;
+}
+
+/**
+ * Opens a conversation with a console.
+ *
+ * @throws {JumpstarterError} `failed_precondition` with the holder's name when somebody else holds the console.
+ */
+export async function openSession(calls: SerialCalls, options: SessionOptions): Promise<Expect> {
+  const { since, claim, signal } = options;
+  if (claim !== undefined) await calls.claim({ name: claim }, { signal });
+  const release = async () => {
+    // The claim is gone already when the connection is.
+    if (claim !== undefined) await calls.release().catch(() => {});
+  };
+  try {
+    const stream = await consoleStream(calls, { since, signal });
+    const { [Symbol.asyncDispose]: dispose } = stream;
+    return new Expect(Object.assign(stream, { [Symbol.asyncDispose]: () => dispose().finally(release) }), options);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Whether an error means that an exporter does not know a method: Python says not found, we say unimplemented. */
+export function isMissing(error: unknown): boolean {
+  return isJumpstarterError(error, "not_found", "unimplemented");
+}
+
+/** What a console says, and what gives it up. */
+interface Said {
+  readonly source: ByteSource;
+  close(): Promise<unknown>;
+}
+
+async function live(calls: SerialCalls, signal?: AbortSignal): Promise<Said | undefined> {
+  try {
+    const stream = await calls.watch({ signal });
+    return { source: sourceOf(stream), close: () => stream[Symbol.asyncDispose]() };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function history(
+  calls: SerialCalls,
+  since: string,
+  { signal, onMark }: ConsoleStreamOptions,
+): Promise<Said | undefined> {
+  const end = new AbortController();
+  const both = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
+  try {
+    // A stream that has nothing to say yet does not tell whether it is there.
+    for await (const _ of calls.records({ since: "now" }, { signal: both })) break;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  const records = calls.records({ since, follow: true }, { signal: both })[Symbol.asyncIterator]();
+  const next = async () => {
+    for (;;) {
+      const { value, done } = await records.next();
+      if (done) return undefined;
+      if (value.data !== undefined) return Uint8Array.fromBase64(value.data);
+      if (onMark) onMark(value);
+      else if (value.mark === "gap") {
+        throw new JumpstarterError("data_loss", `Some of the console is lost: ${value.text}`);
+      }
+    }
+  };
+  return {
+    source: { next },
+    close: () => Promise.resolve(end.abort(new JumpstarterError("canceled", "The console was closed"))),
+  };
+}
+
+/** The way to the device, opened by the first byte, and again after somebody else has taken it. */
+class Typing {
+  readonly #calls: SerialCalls;
+  readonly #signal?: AbortSignal;
+  #input?: Promise<Input>;
+
+  constructor(calls: SerialCalls, signal?: AbortSignal) {
+    this.#calls = calls;
+    this.#signal = signal;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      const input = await (this.#input ??= this.#open());
+      if ("failure" in input) throw input.failure;
+      await input.sink.write(bytes);
+    } catch (error) {
+      await this.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Resolves when the device has taken everything. */
+  async end(): Promise<void> {
+    if (!this.#input) return;
+    const { sink, taken } = await this.#input;
+    await sink.end();
+    await taken;
+  }
+
+  async close(): Promise<void> {
+    const input = this.#input;
+    this.#input = undefined;
+    await (await input)?.stream[Symbol.asyncDispose]();
+  }
+
+  async #open(): Promise<Input> {
+    const stream = await this.#calls.input({ signal: this.#signal });
+    const input: Input = { stream, sink: sinkOf(stream), taken: sourceOf(stream).next() };
+    input.taken.catch((error) => input.failure = error);
+    return input;
+  }
+}
+
+interface Input {
+  readonly stream: ByteStream;
+  readonly sink: ByteSink;
+  /** Settles when the device has taken everything, or with why it did not. */
+  readonly taken: Promise<unknown>;
+  /** Somebody else has taken the console over. */
+  failure?: unknown;
+}
