@@ -33,7 +33,9 @@ export function demoCommand(interrupted: AbortSignal): Commander {
 async function tour(tour: Tour): Promise<void> {
   await tour.run("The live tree: names, interfaces, commands", []);
   await tour.run("Power on", ["power", "on"]);
-  await tour.run("What the board says on its console, until Ctrl-C", ["console", "pipe"], { untilSaid: "login:" });
+  await tour.run("What the board has said since then, and says, until Ctrl-C", ["console", "log", "--follow"], {
+    untilSaid: "login:",
+  });
   await tour.run("What it draws now", ["power", "read"]);
   await tour.run("The same for a script", ["power", "read", "--json"]);
   await tour.run("The board's web service on a port of this machine", ["net", "forward-tcp", "0"], {
