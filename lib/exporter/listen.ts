@@ -4,12 +4,14 @@
  * @module
  */
 import { hostname } from "node:os";
+import { setImmediate } from "node:timers";
 import { messageOf } from "../core/errors.ts";
 import { hostPort } from "../core/host_port.ts";
 import { serveConnection } from "../wire/rpc/server.ts";
 import type { Router, ServedConnection } from "../wire/rpc/types.ts";
 import type { Acceptor } from "../wire/http2/mod.ts";
 import { authorityEndpoint } from "../wire/tls/authority_endpoint.ts";
+import { Admission } from "./admission.ts";
 import { guarded, PassphraseGuard } from "./passphrase.ts";
 import type { Session } from "./session.ts";
 import type { ServerSocket } from "./socket.ts";
@@ -19,8 +21,6 @@ import { webHandler } from "./web_service.ts";
 export interface ListenLimits {
   /** Connections at once. @default 512 */
   connections?: number;
-  /** Served connections from one address that have not made a call yet; further ones wait. @default 64 */
-  silentConnectionsPerAddress?: number;
 }
 
 /** A socket that is being served. */
@@ -56,12 +56,8 @@ class Listener implements Listening {
   /** By which requests that a browser may have sent have to address it. */
   readonly #names?: ReadonlySet<string>;
   readonly #guard?: PassphraseGuard;
-  readonly #limits: Required<ListenLimits>;
-  readonly #connections = new Map<ServedConnection, string>();
-  /** How many connections of an address have not made a call yet. */
-  readonly #silent = new Map<string, number>();
-  /** Connections that wait until a silent one of their address has made a call or left. */
-  readonly #waiting: { host: string; connection: Deno.Conn }[] = [];
+  readonly #admission: Admission;
+  readonly #connections = new Set<ServedConnection>();
   readonly #accepting: Promise<void>;
   readonly #renewal?: ReturnType<typeof setInterval>;
   #closed = false;
@@ -70,7 +66,7 @@ class Listener implements Listening {
     const { at } = socket;
     this.#session = session;
     this.#socket = socket;
-    this.#limits = { connections: 512, silentConnectionsPerAddress: 64, ...limits };
+    this.#admission = new Admission(limits.connections ?? 512);
     const { address } = this.#socket;
     // Deno 2.6 leaves the transport of a TLS listener's address out.
     this.address = "hostname" in address ? hostPort(address.hostname, address.port) : (address as Deno.UnixAddr).path;
@@ -99,6 +95,8 @@ class Listener implements Listening {
         const connection = await this.#socket.accept();
         if (this.#closed) return connection.close();
         this.#admit(connection);
+        // However many come at once, those that are there are heard in between.
+        await new Promise((resolve) => setImmediate(resolve));
       } catch (error) {
         // A peer that resets before it is accepted shows up here; the listener itself is fine.
         if (this.#closed || error instanceof Deno.errors.BadResource) return;
@@ -110,51 +108,44 @@ class Listener implements Listening {
   }
 
   #admit(connection: Deno.Conn): void {
-    const { remoteAddr } = connection;
-    const host = "hostname" in remoteAddr ? remoteAddr.hostname : "unix";
-    if (this.#connections.size + this.#waiting.length >= this.#limits.connections) {
-      this.#session.log.warn("connection refused", { peer: host, reason: "too many connections" });
-      connection.close();
-    } else if ((this.#silent.get(host) ?? 0) >= this.#limits.silentConnectionsPerAddress) {
-      this.#waiting.push({ host, connection });
-    } else {
-      this.#serve(connection, host);
-    }
-  }
-
-  #serve(connection: Deno.Conn, host: string): void {
-    const { remoteAddr } = connection;
-    const peer = "hostname" in remoteAddr ? hostPort(host, remoteAddr.port) : "unix";
-    let silent = true;
-    this.#count(host, 1);
-    const speak = () => {
-      if (!silent) return;
-      silent = false;
-      this.#count(host, -1);
-    };
     const { router, native, log } = this.#session;
+    const { remoteAddr } = connection;
+    const address = "hostname" in remoteAddr ? remoteAddr.hostname : "unix";
+    const peer = "hostname" in remoteAddr ? hostPort(address, remoteAddr.port) : "unix";
+    const guest = {
+      address,
+      drop: () => {
+        log.debug("client dropped", { peer, reason: "silent while all places are taken" });
+        void served.shutdown(0);
+      },
+    };
+    if (!this.#admission.admit(guest)) {
+      log.warn("connection refused", { peer, reason: "too many connections" });
+      return connection.close();
+    }
+    const speaks = () => this.#admission.speaks(guest);
     const admitted: Router = (path, headerOf) => {
-      speak();
+      speaks();
       return router(path, headerOf);
     };
     const onRefused = (method: string) =>
       log.warn("authentication failed: invalid or missing passphrase", { peer, method });
-    const door = this.#guard?.door({ address: host, onRefused });
-    const web = webHandler(native, { door, names: this.#names, onAdmitted: speak });
+    const door = this.#guard?.door({ address, onRefused });
+    const web = webHandler(native, { door, names: this.#names, onAdmitted: speaks });
     if ("handshake" in connection) this.#watchHandshake(connection as Deno.TlsConn, peer);
     const served = serveConnection(connection, {
       peer,
       router: door ? guarded(admitted, door) : admitted,
       otherwise: this.#authority,
       web,
-      onWarning: (text, fields) => this.#session.log.warn(text, fields),
+      onWarning: (text, fields) => log.warn(text, fields),
     });
-    this.#connections.set(served, host);
-    this.#session.log.info("client connected", { peer });
+    this.#connections.add(served);
+    log.info("client connected", { peer });
     served.closed.then(() => {
-      speak();
+      this.#admission.leaves(guest);
       this.#connections.delete(served);
-      this.#session.log.debug("client disconnected", { peer });
+      log.debug("client disconnected", { peer });
     });
   }
 
@@ -165,22 +156,12 @@ class Listener implements Listening {
     });
   }
 
-  #count(host: string, change: number): void {
-    const count = (this.#silent.get(host) ?? 0) + change;
-    if (count === 0) this.#silent.delete(host);
-    else this.#silent.set(host, count);
-    if (change > 0 || this.#closed) return;
-    const next = this.#waiting.findIndex((waiting) => waiting.host === host);
-    if (next >= 0) this.#serve(this.#waiting.splice(next, 1)[0].connection, host);
-  }
-
   async close(graceMs: number): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#renewal);
     this.#socket.close();
-    for (const { connection } of this.#waiting) connection.close();
-    await Promise.all([...this.#connections.keys()].map((connection) => connection.shutdown(graceMs)));
+    await Promise.all([...this.#connections].map((connection) => connection.shutdown(graceMs)));
     await this.#accepting;
   }
 }

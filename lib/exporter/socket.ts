@@ -83,11 +83,15 @@ export class ServerSocket {
   }
 }
 
+/** Connections that the system may hold until they are accepted. One that finds no room tries again after a second. */
+const tcpBacklog = 4_096;
+
 function open(at: ListenAddress): Deno.Listener {
   try {
     if ("path" in at) return Deno.listen({ transport: "unix", path: at.path });
     const { hostname, port, identity } = at;
-    return identity ? listenTls({ hostname, port }, identity.current) : Deno.listen({ hostname, port });
+    const options = { hostname, port, tcpBacklog };
+    return identity ? listenTls(options, identity.current) : Deno.listen(options);
   } catch (error) {
     if (error instanceof JumpstarterError) throw error;
     const address = "path" in at ? at.path : hostPort(at.hostname, at.port);

@@ -138,6 +138,11 @@ export abstract class Connection implements FrameSink {
 
   // What the roles use.
 
+  /** Whether the peer is known to speak HTTP/2. */
+  protected get greeted(): boolean {
+    return this.#greeting.complete;
+  }
+
   /** Tells the peer that no further stream will be looked at. */
   protected goAway(errorCode: number, message: string): void {
     this.writer.goAway(this.lastPeerStream, errorCode, message);

@@ -57,7 +57,8 @@ export class ServerConnection extends Connection {
     if (this.#successor) return await this.#successor.shutdown(graceMs);
     if (!this.#draining && !this.ended) {
       this.#draining = true;
-      this.goAway(ErrorCode.NO_ERROR, "The exporter is shutting down");
+      // Whoever has not greeted yet may speak anything; bytes of HTTP/2 would only puzzle it.
+      if (this.greeted) this.goAway(ErrorCode.NO_ERROR, "The exporter is shutting down");
       this.#announcedLast = this.#lastStream;
       if (this.streams.size === 0) this.#drained();
       else this.#drainTimer = setTimeout(() => this.#drained(), graceMs);

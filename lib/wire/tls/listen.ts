@@ -9,7 +9,7 @@ import type { KeyedCertificate } from "./x509.ts";
  * for the address.
  */
 export function listenTls(
-  at: { hostname: string; port: number },
+  at: Deno.TcpListenOptions,
   { certificate, key }: KeyedCertificate,
 ): Deno.TlsListener {
   try {
