@@ -34,6 +34,10 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
     python: ["jumpstarter_driver_pyserial.driver.PySerial"],
     load: () => import("./serial/mod.ts"),
   },
+  "shell": {
+    python: ["jumpstarter_driver_shell.driver.Shell"],
+    load: () => import("./shell/mod.ts"),
+  },
   "simulated-board": {
     python: [],
     load: () => import("./simulated_board/mod.ts"),

@@ -67,14 +67,14 @@ export function clientCommand(interruption: Interruptions): Commander {
       await using board = await reach(named, flags, seconds(flags.timeout));
       const { node, rest } = follow(board.root, path);
       if (rest.length === 0 && path.length === 0) {
-        return printLine(flags.json ? JSON.stringify(treeJson(node)) : renderTree(node));
+        return printLine(flags.json ? JSON.stringify(await treeJson(node)) : await renderTree(node));
       }
       const words = ["client", ...node.path.split(".").filter(Boolean)].join(" ");
-      const own = growOwnCommand(node, words, interruption);
+      const own = await growOwnCommand(node, words, interruption);
       if (own) return await untilLost(board, configure(own).parseAsync(rest, { from: "user" }));
-      const grown = configure(growCommands(node, words, interruption, rest[0]));
-      if (rest.length === 0) return printLine(`${renderTree(node)}\n\n${grown.helpInformation().trimEnd()}`);
-      refuseUnknown(rest[0], node);
+      const grown = configure(await growCommands(node, words, interruption, rest[0]));
+      if (rest.length === 0) return printLine(`${await renderTree(node)}\n\n${grown.helpInformation().trimEnd()}`);
+      await refuseUnknown(rest[0], node);
       await untilLost(board, grown.parseAsync(rest, { from: "user" }));
     });
 }
@@ -101,8 +101,8 @@ function follow(root: DriverNode, words: readonly string[]): { node: DriverNode;
   return { node, rest: [] };
 }
 
-function refuseUnknown(word: string, node: DriverNode): void {
-  const commands = Object.keys(commandsOf(node));
+async function refuseUnknown(word: string, node: DriverNode): Promise<void> {
+  const commands = Object.keys(await commandsOf(node));
   if (word.startsWith("-") || word === "help" || commands.includes(word)) return;
   const children = [...node.children.keys()];
   const where = node.path ? `"${node.path}" has no` : "There is no driver or";

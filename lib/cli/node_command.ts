@@ -13,23 +13,27 @@ import { check } from "../contract/values.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { ChildExit, type Interruptions } from "./exit_code.ts";
 import { runForeground } from "./foreground.ts";
-import { noteLine, printLine, writeOut } from "./output.ts";
+import { noteLine, printLine, writeError, writeOut } from "./output.ts";
 import { flagOf, jsonOrText, parameterOf, valueOf } from "./parameter.ts";
 
 /** The commands of a driver by name. Those of its kind come first, and win over what every driver has. */
-export function commandsOf(node: DriverNode): Record<string, Command> {
-  const own = ownCommands(node);
+export async function commandsOf(node: DriverNode): Promise<Record<string, Command>> {
+  const own = await ownCommands(node);
   return { ...own, ...genericCommands(node), ...own };
 }
 
 /** Names of the commands that belong to the driver's kind, without those that every driver has. */
-export function ownCommandNames(node: DriverNode): string[] {
-  return Object.keys(ownCommands(node)).filter((name) => name !== ownCommand);
+export async function ownCommandNames(node: DriverNode): Promise<string[]> {
+  return Object.keys(await ownCommands(node)).filter((name) => name !== ownCommand);
 }
 
 /** A command line of what the driver's bare name stands for, where it stands for something. */
-export function growOwnCommand(node: DriverNode, words: string, interruption: Interruptions): Commander | undefined {
-  const definition = ownCommands(node)[ownCommand];
+export async function growOwnCommand(
+  node: DriverNode,
+  words: string,
+  interruption: Interruptions,
+): Promise<Commander | undefined> {
+  const definition = (await ownCommands(node))[ownCommand];
   return definition && growCommand(new Commander(words).description(descriptionOf(node)), definition, interruption);
 }
 
@@ -37,22 +41,24 @@ function descriptionOf({ description, interface: definition }: DriverNode): stri
   return description ?? definition?.summary ?? "A driver of an unknown kind";
 }
 
-function ownCommands({ interface: definition, caller }: DriverNode): Record<string, Command> {
-  return definition?.commands?.(clientOf(definition, caller)) ?? {};
+async function ownCommands({ interface: definition, caller }: DriverNode): Promise<Record<string, Command>> {
+  if (!definition) return {};
+  const client = clientOf(definition, caller);
+  return { ...definition.commands?.(client), ...await definition.configuredCommands?.(client) };
 }
 
 /**
  * A command-line tree of a driver's commands. `words` are what stands before it, for the help. Where one is chosen
  * already, the others are not grown: they lend their names only.
  */
-export function growCommands(
+export async function growCommands(
   node: DriverNode,
   words: string,
   interruption: Interruptions,
   chosen?: string,
-): Commander {
-  const group = new Commander(words).description(descriptionOf(node));
-  const commands = commandsOf(node);
+): Promise<Commander> {
+  const group = new Commander(words).description(descriptionOf(node)).enablePositionalOptions();
+  const commands = await commandsOf(node);
   const isChosen = chosen !== undefined && Object.hasOwn(commands, chosen);
   for (const [name, definition] of Object.entries(commands)) {
     if (name === ownCommand) continue;
@@ -87,7 +93,7 @@ function optionOf(key: string, schema: z.ZodType, { short }: Command): Option {
   const { kind, description, choices, default: fallback } = parameterOf(schema);
   const letter = short[key] ? `-${short[key]}, ` : "";
   const value = kind === "flag" ? "" : ` <${kind === "number" ? "number" : kind === "json" ? "json" : "text"}>`;
-  const shown = fallback === undefined || fallback === false
+  const shown = fallback === undefined || fallback === false || kind === "list"
     ? description
     : `${description} (default: ${JSON.stringify(fallback)})`;
   const option = new Option(`${letter}--${flagOf(key)}${value}`, shown);
@@ -96,6 +102,7 @@ function optionOf(key: string, schema: z.ZodType, { short }: Command): Option {
     option.negate = false;
     option.attributeName = () => key;
   }
+  if (kind === "list") option.argParser((word: string, before?: string[]) => [...before ?? [], word]);
   return choices ? option.choices([...choices]) : option;
 }
 
@@ -147,6 +154,7 @@ async function run(grown: Commander, definition: Command, values: unknown, optio
     },
     stdinIsTerminal: Deno.stdin.isTerminal(),
     write: (bytes) => Promise.resolve(json ? undefined : writeOut(bytes)),
+    writeError: (text) => json ? undefined : writeError(text),
     foreground: (words) => runForeground(words, {}, interruption),
   };
   let code: number | void;

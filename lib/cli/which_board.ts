@@ -96,7 +96,7 @@ export async function reach(board: NamedBoard, { verbose }: BoardFlags, timeoutM
   const reached = await connectBoard(address, { ...board.options, connectTimeoutMs, onNote: noteLine });
   if (verbose) noteLine(`Connected to ${reached.name ?? "an exporter without a name"} after ${since()}`);
   try {
-    remember(board.keys, reached.root);
+    await remember(board.keys, reached.root);
   } catch (error) {
     // Completion is a comfort; nothing that has been asked for depends on it.
     if (verbose) noteLine(`The board is not remembered for completion: ${messageOf(error)}`);

@@ -21,6 +21,8 @@ export interface CommandIo {
   readonly stdinIsTerminal: boolean;
   /** Raw bytes for standard output; nothing with `--json`, which has values only. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Raw text for standard error, as a program on the other side wrote it there; nothing with `--json`. */
+  writeError(text: string): void;
   /**
    * Runs a program of this machine in the foreground, on the user's own terminal and streams. Resolves to its exit code:
    * 127 when there is no such program, 126 when it cannot be run, 128 + the number of a signal that ended it.
@@ -36,7 +38,7 @@ export interface Command {
   readonly summary: string;
   /** Positional arguments in order. */
   readonly args: Shape;
-  /** Options; the key is the flag, in camelCase. */
+  /** Options; the key is the flag, in camelCase. One whose schema is an array's may be given several times. */
   readonly options: Shape;
   /** One-letter names of options. */
   readonly short: Record<string, string>;

@@ -51,6 +51,8 @@ export interface Driver<
   readonly pythonClient?: string;
   /** What reports say of a driver beside its client and name, for the Python clients that look for it. */
   labels?(config: z.output<C>): Readonly<Record<string, string>>;
+  /** Help texts of commands by name, where the config has them. The YAML's `methods_description` wins. */
+  methodsDescription?(config: z.output<C>): Readonly<Record<string, string>>;
   /**
    * Runs once a session, after the whole config has been checked. It may fail because the world is not ready; what it
    * opened until then is its own to close.

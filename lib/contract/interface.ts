@@ -29,6 +29,8 @@ export interface Interface<N extends string = string, T extends Methods = Method
   readonly extend?: (calls: Calls<T>, children: any) => X;
   /** The commands of `jumpstarter client NAME`, for one client of this interface. */
   readonly commands?: (client: Calls<T> & X) => Record<string, Command>;
+  /** Commands beside those, which only the driver's config names: the driver is asked when its commands are needed. */
+  readonly configuredCommands?: (client: Calls<T> & X) => Promise<Record<string, Command>>;
 }
 
 /** The Python client that reports name for an interface. */
@@ -75,6 +77,7 @@ export function defineInterface<
     children: { readonly [P in keyof K]: Client<K[P]> },
   ) => X & { [M in keyof T]?: never };
   commands?: (client: Calls<T> & X) => Record<string, Command>;
+  configuredCommands?: (client: Calls<T> & X) => Promise<Record<string, Command>>;
 }): Interface<N, T, X> {
   for (const [name, method] of Object.entries(definition.methods)) {
     const refuse = (why: string) => new JumpstarterError("invalid_argument", `${definition.name}.${name}: ${why}`);

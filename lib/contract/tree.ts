@@ -131,7 +131,8 @@ class Opening {
       const child = { path: childPath, implements: definition, implementation: provided, log: childLog };
       children.set(name, this.#add(child));
     }
-    const { description, methodsDescription, uuid } = planned;
+    const { description, uuid } = planned;
+    const methodsDescription = { ...driver.methodsDescription?.(planned.config), ...planned.methodsDescription };
     const labels = { ...driver.labels?.(planned.config), ...planned.labels };
     const open = this.#add({
       path,

@@ -13,6 +13,7 @@ const loaders: Record<string, () => Promise<AnyInterface>> = {
   "network": async () => (await import("./network.ts")).network,
   "power": async () => (await import("./power.ts")).power,
   "serial": async () => (await import("./serial.ts")).serial,
+  "shell": async () => (await import("./shell.ts")).shell,
   "simulated-board": async () => (await import("./simulated_board.ts")).simulatedBoard,
   "ssh": async () => (await import("./ssh.ts")).ssh,
 };
@@ -24,6 +25,7 @@ const byPythonClient: Record<string, string> = {
   "jumpstarter_driver_network.client.NetworkClient": "network",
   "jumpstarter_driver_power.client.PowerClient": "power",
   "jumpstarter_driver_pyserial.client.PySerialClient": "serial",
+  "jumpstarter_driver_shell.client.ShellClient": "shell",
   "jumpstarter_driver_ssh.client.SSHWrapperClient": "ssh",
 };
 

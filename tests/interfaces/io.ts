@@ -9,6 +9,8 @@ export interface Said {
   readonly values: unknown[];
   readonly notes: string[];
   readonly written: number[];
+  /** What was written as it came on standard error. */
+  readonly errors: string[];
 }
 
 /** A command that is running. */
@@ -24,7 +26,13 @@ export interface Run extends Said {
 /** Runs a command with arguments and options that were checked already. */
 export function run(command: Command, given: object = {}, more: Partial<CommandIo> = {}): Run {
   const end = new AbortController();
-  const said = { lines: [] as string[], values: [] as unknown[], notes: [] as string[], written: [] as number[] };
+  const said = {
+    lines: [] as string[],
+    values: [] as unknown[],
+    notes: [] as string[],
+    written: [] as number[],
+    errors: [] as string[],
+  };
   let changed = Promise.withResolvers<void>();
   const io: CommandIo = {
     signal: end.signal,
@@ -38,6 +46,7 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
     stdin: ReadableStream.from([]),
     stdinIsTerminal: true,
     write: (bytes) => Promise.resolve(void said.written.push(...bytes)),
+    writeError: (text) => void said.errors.push(text),
     foreground: ([program]) => Promise.reject(new Error(`${program} is not run here`)),
     ...more,
   };

@@ -37,6 +37,7 @@ Deno.test("The labels are those of upstream's clients", async () => {
     "network": "jumpstarter_driver_network.client.NetworkClient",
     "power": "jumpstarter_driver_power.client.PowerClient",
     "serial": "jumpstarter_driver_pyserial.client.PySerialClient",
+    "shell": "jumpstarter_driver_shell.client.ShellClient",
     "simulated-board": "jumpstarter_driver_composite.client.CompositeClient",
     "ssh": "jumpstarter_driver_ssh.client.SSHWrapperClient",
   });

@@ -21,6 +21,7 @@ export:
   echo: { type: echo-network }
   psu: { type: mock-power }
   loop: { type: serial, config: { url: "loop://" } }
+  scripts: { type: shell, config: { methods: { hi: echo hi } } }
   shell:
     type: ssh
     config: { default_username: root, ssh_command: ssh -4 }
@@ -48,6 +49,10 @@ const expected: Record<string, Record<string, unknown>> = {
     On: [{}],
     Read: [{ voltage: 0, current: 0 }, { voltage: 5, current: 2 }],
     Rescue: "UNIMPLEMENTED: This power driver does not support rescue",
+  },
+  "scripts": {
+    CallMethod: "INVALID_ARGUMENT: scripts.callMethod: env: Expected a mapping, but it is missing",
+    GetMethods: [{ value: ["hi"] }],
   },
   "shell": {
     GetDefaultUsername: [{ value: "root" }],
@@ -96,6 +101,7 @@ function serviceOf(path: string): string {
     "echo": "network.v1.NetworkInterface",
     "loop": "py_serial.v1.PySerial",
     "psu": "power.v1.PowerInterface",
+    "scripts": "shell.v1.Shell",
     "shell": "ssh_wrapper.v1.SSHWrapper",
   };
   return `jumpstarter.interfaces.${names[path]}`;

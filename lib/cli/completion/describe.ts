@@ -27,25 +27,25 @@ export function describeCommand(command: Commander): CommandDescription {
 }
 
 /** Describes what a board's root offers: its drivers, and its own commands. */
-export function describeBoard(root: DriverNode): readonly CommandDescription[] {
-  return describeNode(root).commands;
+export async function describeBoard(root: DriverNode): Promise<readonly CommandDescription[]> {
+  return (await describeNode(root)).commands;
 }
 
 /** Remembers a board under its keys, for completion. A board that is remembered as it is costs next to nothing. */
-export function remember(keys: readonly string[], root: DriverNode): void {
+export async function remember(keys: readonly string[], root: DriverNode): Promise<void> {
   const fingerprint = `${version} ${fingerprintOf(root)}`;
   const cache = new BoardCache();
   const stale = keys.filter((key) => !cache.has(key, fingerprint));
   if (stale.length === 0) return;
-  const commands = describeBoard(root);
+  const commands = await describeBoard(root);
   for (const key of stale) cache.remember(key, fingerprint, commands);
 }
 
-function describeNode(node: DriverNode): CommandDescription {
+async function describeNode(node: DriverNode): Promise<CommandDescription> {
   const never = { signal: new AbortController().signal, takeOver: () => {} };
-  const bare = growOwnCommand(node, node.name, never);
-  const grown = growCommands(node, node.name, never);
-  const own = ownCommandNames(node);
+  const bare = await growOwnCommand(node, node.name, never);
+  const grown = await growCommands(node, node.name, never);
+  const own = await ownCommandNames(node);
   const commands = grown.commands.map((command) => {
     const lesser = node.interface !== undefined && !own.includes(command.name());
     return { ...describeCommand(command), ...(lesser && { lesser }) };
@@ -55,7 +55,7 @@ function describeNode(node: DriverNode): CommandDescription {
     summary: grown.description(),
     options: describeCommand(bare ?? grown).options,
     args: bare ? describeCommand(bare).args : [],
-    commands: [...[...node.children.values()].map(describeNode), ...(bare ? [] : commands)],
+    commands: [...await Promise.all([...node.children.values()].map(describeNode)), ...(bare ? [] : commands)],
   };
 }
 

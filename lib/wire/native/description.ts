@@ -5,7 +5,8 @@
  * The names are those of upstream's own generator: methods in PascalCase, sorted; nothing is `google.protobuf.Empty`;
  * arguments are `<Method>Request`, numbered in the order of the parameters; a result that is an object with a title is
  * the message of that title, one without a title gives its fields to `<Method>Response`, and any other is the `value` of
- * `<Method>Response`. Integers are `int64`, what has no shape is `google.protobuf.Value`. An argument that may be left out
+ * `<Method>Response`. Integers are `int64`, what has no shape is `google.protobuf.Value`, and so is the list that a rest
+ * parameter takes. An argument that may be left out
  * is `optional`, since proto3 cannot tell a zero from nothing without.
  *
  * @module
@@ -189,12 +190,12 @@ function describeMethod(names: Names, key: string, method: Method): NativeMethod
     const data = names.message(StreamData);
     return { ...common, input: data, output: data, wrapped: false };
   }
-  const input = common.params.length === 0 ? undefined : objectMessage(
-    names,
-    `${name}Request`,
-    jsonSchemaOf(z.object(method.params), "input"),
-    `What ${name} takes.`,
-  );
+  const schema = jsonSchemaOf(z.object(method.params), "input");
+  // Upstream gives no type to what takes all remaining positions.
+  if (method.rest) schema.properties![common.params.at(-1)!] = {};
+  const input = common.params.length === 0
+    ? undefined
+    : objectMessage(names, `${name}Request`, schema, `What ${name} takes.`);
   return { ...common, input, ...describeResult(names, name, method.result) };
 }
 
@@ -221,6 +222,7 @@ interface JsonSchema {
   description?: string;
   enum?: unknown[];
   items?: JsonSchema;
+  prefixItems?: JsonSchema[];
   properties?: Record<string, JsonSchema>;
   required?: string[];
   anyOf?: JsonSchema[];
@@ -266,9 +268,10 @@ function fieldOf(
   owner: string,
 ): NativeField {
   const schema = withoutNull(given);
-  const items = schema.type === "array" && schema.items && withoutNull(schema.items);
+  // A tuple's items have no shape in common.
+  const items = schema.type === "array" ? withoutNull(schema.items ?? (schema.prefixItems ? {} : schema)) : schema;
   // There is no list of lists.
-  const repeated = items !== undefined && items !== false && items.type !== "array";
+  const repeated = schema.type === "array" && items.type !== "array";
   return {
     name: snakeCase(key),
     key,

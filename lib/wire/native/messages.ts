@@ -17,14 +17,19 @@ type Fields = Record<string, unknown>;
 /**
  * A request's arguments by the positions of the legacy wire, which are what drivers are called with.
  *
- * @throws {JumpstarterError} `invalid_argument` for an integer that a double cannot hold.
+ * @throws {JumpstarterError} `invalid_argument` for an integer that a double cannot hold, or a rest that is no list.
  */
 export function argumentsOf(method: NativeMethod, desc: DescMessage, message: Message): unknown[] {
   if (!method.input) return [];
   const values = valuesOf(method.input, desc, message as unknown as Fields);
   const positions = method.params.map((param) => values[param]);
-  if (method.rest) positions.push(...(positions.pop() as unknown[]));
-  return positions;
+  if (!method.rest) return positions;
+  const rest = positions.pop() ?? [];
+  if (Array.isArray(rest)) return [...positions, ...rest];
+  throw new JumpstarterError(
+    "invalid_argument",
+    `${method.params.at(-1)}: Expected a list, got ${JSON.stringify(rest)}`,
+  );
 }
 
 /** A driver's result as the message that answers the call. */

@@ -49,6 +49,7 @@ Deno.test("describe() names service, methods and messages as upstream's generato
     watch: serverStreaming("Look on", { result: z.object({ at: z.int(), note: z.string().optional() }) }),
     raw: unary("Anything", { params: { what: z.unknown() }, result: z.record(z.string(), z.unknown()) }),
     level: unary("How full it is", { result: z.number().nullable() }),
+    run: unary("Run it", { params: { args: z.array(z.string()) }, rest: true, result: z.tuple([z.string(), z.int()]) }),
   }));
   assert.deepEqual(described(native), [
     "jumpstarter.interfaces.test_rig.v1.TestRigInterface",
@@ -56,6 +57,7 @@ Deno.test("describe() names service, methods and messages as upstream's generato
     "Names(Empty) → NamesResponse",
     "Raw(RawRequest) → RawResponse",
     "ReadPin(Empty) → ReadPinResponse",
+    "Run(RunRequest) → RunResponse",
     "SetSpeed(SetSpeedRequest) → Empty",
     "Trace(stream StreamData) → stream StreamData",
     "Watch(Empty) → stream WatchResponse",
@@ -67,6 +69,8 @@ Deno.test("describe() names service, methods and messages as upstream's generato
     "RawRequest: what 1 Value",
     "RawResponse: value 1 Value",
     "LevelResponse: value 1 optional double",
+    "RunRequest: args 1 Value",
+    "RunResponse: value 1 repeated Value",
   ]);
 });
 
@@ -117,6 +121,13 @@ const upstream: Record<string, string[]> = {
   "jumpstarter.interfaces.py_serial.v1.PySerial": [
     "Connect(stream StreamData) → stream StreamData",
     "StreamData: payload 1 bytes",
+  ],
+  "jumpstarter.interfaces.shell.v1.Shell": [
+    "CallMethod(CallMethodRequest) → stream CallMethodResponse",
+    "GetMethods(Empty) → GetMethodsResponse",
+    "CallMethodRequest: method 1 string; env 2 Value; args 3 Value",
+    "CallMethodResponse: value 1 repeated Value",
+    "GetMethodsResponse: value 1 repeated string",
   ],
   // Upstream's results are Empty, since its methods say no type. Whoever was built for that reads ours as well.
   "jumpstarter.interfaces.ssh_wrapper.v1.SSHWrapper": [],

@@ -82,6 +82,10 @@ Deno.test("Arguments arrive by their positions, with the names and kinds that dr
 Deno.test("A rest parameter's items take the remaining positions", () => {
   assert.deepEqual(argumentsFrom("Run", { args: ["a", "b"] }), ["a", "b"]);
   assert.deepEqual(argumentsFrom("Run", {}), []);
+  assert.throws(() => argumentsFrom("Run", { args: "a b" }), {
+    code: "invalid_argument",
+    message: 'args: Expected a list, got "a b"',
+  });
 });
 
 Deno.test("An integer that a double cannot hold is refused with its name", () => {
