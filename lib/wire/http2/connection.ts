@@ -45,12 +45,12 @@ export abstract class Connection implements FrameSink {
   protected readonly streams = new Map<number, Stream>();
   protected peerSettings: PeerSettings = initialPeerSettings;
   protected ended = false;
+  protected readonly greeting: Greeting;
 
   readonly #role: "server" | "client";
   readonly #pipe: Pipe;
   readonly #warn: (text: string, fields: Record<string, unknown>) => void;
   readonly #parser: FrameParser;
-  readonly #greeting: Greeting;
   readonly #decoder: HpackDecoder;
   readonly #encoder = new HpackEncoder();
   readonly #window: ConnectionWindow;
@@ -81,7 +81,7 @@ export abstract class Connection implements FrameSink {
     this.#pipe = pipe;
     this.#warn = options.onWarning ?? (() => {});
     this.#parser = new FrameParser(this, limits);
-    this.#greeting = new Greeting(role === "server" ? "client" : "server");
+    this.greeting = new Greeting(role === "server" ? "client" : "server");
     this.#decoder = new HpackDecoder(limits.maxHeaderListBytes);
     this.#window = new ConnectionWindow(limits.connectionWindowBytes);
     this.#controls = new RateLimit(limits.controlBurst, limits.controlsPerSecond);
@@ -137,11 +137,6 @@ export abstract class Connection implements FrameSink {
   }
 
   // What the roles use.
-
-  /** Whether the peer is known to speak HTTP/2. */
-  protected get greeted(): boolean {
-    return this.#greeting.complete;
-  }
 
   /** Tells the peer that no further stream will be looked at. */
   protected goAway(errorCode: number, message: string): void {
@@ -227,7 +222,7 @@ export abstract class Connection implements FrameSink {
     this.#silence.heard();
     this.writer.cork();
     try {
-      this.#parser.feed(this.#greeting.complete ? chunk : this.#greet(chunk));
+      this.#parser.feed(this.greeting.complete ? chunk : this.#greet(chunk));
       if (this.writer.waiting > this.limits.maxQueuedBytes) {
         throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "The peer does not read what it asks for");
       }
@@ -239,8 +234,8 @@ export abstract class Connection implements FrameSink {
   }
 
   #greet(chunk: Uint8Array): Uint8Array {
-    const frames = this.#greeting.feed(chunk);
-    if (this.#greeting.complete && this.#role === "server") this.#introduce();
+    const frames = this.greeting.feed(chunk);
+    if (this.greeting.complete && this.#role === "server") this.#introduce();
     return frames;
   }
 

@@ -58,7 +58,7 @@ export class ServerConnection extends Connection {
     if (!this.#draining && !this.ended) {
       this.#draining = true;
       // Whoever has not greeted yet may speak anything; bytes of HTTP/2 would only puzzle it.
-      if (this.greeted) this.goAway(ErrorCode.NO_ERROR, "The exporter is shutting down");
+      if (this.greeting.complete) this.goAway(ErrorCode.NO_ERROR, "The exporter is shutting down");
       this.#announcedLast = this.#lastStream;
       if (this.streams.size === 0) this.#drained();
       else this.#drainTimer = setTimeout(() => this.#drained(), graceMs);
