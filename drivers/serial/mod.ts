@@ -1,19 +1,68 @@
-/** Serial ports. @module */
+/** Serial ports: of this machine, and of others over the network. @module */
 import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { echoStream } from "../../lib/core/byte_stream.ts";
+import { messageOf } from "../../lib/core/errors.ts";
 import { serial } from "../../lib/interfaces/serial.ts";
+import { consoleConfig, isKept, serialConsole } from "../../lib/interfaces/serial_console.ts";
+import type { ConsoleLine } from "../../lib/streams/console/line.ts";
+import { paced, pacedLine } from "./pace.ts";
+import { loopUrl, parsePort, type PortSettings } from "./port.ts";
 
-/** A serial port. This version has the loopback port only. */
+const Url = z.string().superRefine((url, context) => {
+  try {
+    if (url !== loopUrl) parsePort(url);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: messageOf(error) });
+  }
+});
+
+/** A serial port. */
 export default defineDriver({
   name: "serial",
-  summary: "A serial port; this version has the loopback port `loop://` only",
+  summary: "A serial port of this machine, or of another one over the network",
   implements: serial,
   config: z.object({
-    url: z.string().refine((url) => url === "loop://", {
-      error: ({ input }) => `This version serves loop:// only, got ${JSON.stringify(input)}`,
-    }).describe("The port: `loop://` gives back what it is sent"),
-    baudrate: z.int().positive().default(115200).describe("Bits per second; a loopback port ignores it"),
+    url: Url.describe(
+      "The port: `/dev/serial/by-id/…`, `usb://?serial=…`, `hwgrep://…`, `socket://HOST:PORT`, `rfc2217://HOST:PORT`, " +
+        "or `loop://`, which gives back what it is sent",
+    ),
+    baudrate: z.int().positive().max(2 ** 32 - 1).default(115200).describe(
+      "Bits per second, with 8 data bits, no parity and 1 stop bit",
+    ),
+    check_present: z.boolean().default(true).describe("Whether the exporter starts only when the port is there"),
+    cps: z.number().min(0).nullable().default(null).describe(
+      "Characters per second that are sent at most; 0: no limit",
+    ),
+    disable_hupcl: z.boolean().default(false).describe("Leaves DTR and RTS as they are when the port is closed"),
+    ...consoleConfig,
   }),
-  open: () => ({ connect: () => echoStream() }),
+  async open(context) {
+    const { config, log, signal, mode } = context;
+    const cps = config.cps || Infinity;
+    if (config.url === loopUrl) return { connect: () => paced(echoStream(), cps) };
+
+    const port = parsePort(config.url);
+    const settings: PortSettings = {
+      baudRate: config.baudrate,
+      keepLines: config.disable_hupcl,
+      onDifference: (difference) => log.warn("serial port set differently", { difference }),
+    };
+    const open = async (signal: AbortSignal) => pacedLine(await port.open(settings, signal), cps);
+
+    let first: ConsoleLine | undefined;
+    if (config.check_present && isKept(config, mode)) first = await open(signal);
+    else if (config.check_present) port.check?.();
+    const take = (signal: AbortSignal) => {
+      const line = first;
+      first = undefined;
+      return line ? Promise.resolve(line) : open(signal);
+    };
+    try {
+      return serialConsole(take, context);
+    } catch (error) {
+      await first?.[Symbol.asyncDispose]();
+      throw error;
+    }
+  },
 });

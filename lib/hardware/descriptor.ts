@@ -1,6 +1,19 @@
 /** A descriptor of the operating system as a pipe. @module */
 import type { Pipe } from "../core/pipe.ts";
-import { checked, cString, EAGAIN, EINTR, errno, libc, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, systemError } from "./libc.ts";
+import {
+  checked,
+  cString,
+  EAGAIN,
+  EINTR,
+  ENOTTY,
+  errno,
+  isSystemError,
+  libc,
+  O_CLOEXEC,
+  O_NOCTTY,
+  O_NONBLOCK,
+  systemError,
+} from "./libc.ts";
 import { Watch } from "./reactor.ts";
 
 /**
@@ -17,7 +30,11 @@ export class Descriptor implements Pipe {
   readonly #watch: Watch;
   #open = true;
 
-  /** `name` says in errors what it is: `/dev/ttyUSB0`. */
+  /**
+   * `name` says in errors what it is: `/dev/ttyUSB0`.
+   *
+   * @throws {SystemError} `ENOTTY` when it is nothing that can be waited for, such as a plain file.
+   */
   constructor(number: number, name: string) {
     this.number = number;
     this.#name = name;
@@ -25,7 +42,8 @@ export class Descriptor implements Pipe {
       this.#watch = new Watch(number);
     } catch (error) {
       libc().close(number);
-      throw error;
+      // The kernel says EPERM, which it also says where opening is forbidden.
+      throw isSystemError(error, "EPERM") ? systemError(`open ${name}`, ENOTTY) : error;
     }
   }
 
@@ -76,12 +94,21 @@ export class Descriptor implements Pipe {
     return Promise.resolve();
   }
 
-  /** What was written and not yet sent is the kernel's business from then on. */
   close(): void {
-    if (!this.#open) return;
+    if (this.#release()) libc().close(this.number);
+  }
+
+  /** Closes it, and resolves once that is done: a serial port sends what it still holds, which may take seconds. */
+  async closeSent(): Promise<void> {
+    if (this.#release()) await libc().close_waiting(this.number);
+  }
+
+  /** Nobody uses the number from then on. */
+  #release(): boolean {
+    if (!this.#open) return false;
     this.#open = false;
     this.#watch[Symbol.dispose]();
-    libc().close(this.number);
+    return true;
   }
 
   // The kernel may have given the number to somebody else meanwhile.

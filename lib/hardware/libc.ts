@@ -1,8 +1,8 @@
 /**
  * The C library of Linux: the calls that this program needs, and the numbers that go with them.
  *
- * All calls but one are made on the thread that asks, where `errno` can be trusted, so descriptors are opened
- * non-blocking. Only the reactor waits, on a thread of Deno's pool.
+ * Calls are made on the thread that asks, where `errno` can be trusted, so descriptors are opened non-blocking. Only
+ * the reactor and the closing of slow devices wait, on a thread of Deno's pool.
  *
  * @module
  */
@@ -21,6 +21,8 @@ const symbols = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   // int close(int fd);
   close: { parameters: ["i32"], result: "i32" },
+  // The same on a thread of Deno's pool: whether it worked is not told.
+  close_waiting: { name: "close", parameters: ["i32"], result: "i32", nonblocking: true },
   // ssize_t read(int fd, void buf[.count], size_t count);
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // ssize_t write(int fd, const void buf[.count], size_t count);
@@ -76,9 +78,12 @@ export const O_RDWR = 0o2;
 export const O_NOCTTY = 0o400;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
 export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;
+export const ENOTTY = 25;
 
 /** Numbers that differ, each with where it comes from. */
 interface ArchitectureNumbers {

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { DriverContext } from "../contract/driver.ts";
 import { type Implementation, siblingCalled } from "../contract/method.ts";
+import type { ByteStream } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { type Caller, Console } from "../streams/console/console.ts";
 import type { Entry, History, Place } from "../streams/console/history.ts";
@@ -23,6 +24,11 @@ export const consoleConfig = {
 };
 type ConsoleConfig = z.output<z.ZodObject<typeof consoleConfig>>;
 
+/** Whether a console is open from the session's start on, as its config says, or else the mode. */
+export function isKept(config: Pick<ConsoleConfig, "open">, mode: Context["mode"]): boolean {
+  return (config.open ?? (mode === "local" ? "demand" : "session")) === "session";
+}
+
 /** Where the config, the log and the mode of a driver come from: what its `open` is given. */
 type Context = Pick<DriverContext<ConsoleConfig, Record<never, never>>, "config" | "log" | "mode">;
 
@@ -36,15 +42,24 @@ export function serialConsole(
 ): Implementation<typeof serial.methods> & AsyncDisposable {
   const core = new Console({
     open,
-    when: config.open ?? (mode === "local" ? "demand" : "session"),
+    when: isKept(config, mode) ? "session" : "demand",
     historyBytes: config.history_bytes,
     record: config.record === undefined ? undefined : { file: config.record, bytes: config.record_bytes },
     onNote: (text, fields) => log.warn(text, fields),
   });
+  const ready = async (stream: ByteStream) => {
+    try {
+      await core.ready();
+      return stream;
+    } catch (error) {
+      await stream[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
   return {
-    connect: (_, { connection }) => core.connect(connection),
-    watch: (_, { connection }) => core.watch(connection),
-    input: (_, { connection }) => core.input(connection),
+    connect: (_, { connection }) => ready(core.connect(connection)),
+    watch: (_, { connection }) => ready(core.watch(connection)),
+    input: (_, { connection }) => ready(core.input(connection)),
     async *records({ since, follow }, { signal, connection }) {
       const from = placeOf(core.history, since);
       for await (const entry of core.records(from, connection, { follow, signal })) yield recordOf(entry);

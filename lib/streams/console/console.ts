@@ -66,9 +66,22 @@ export class Console implements AsyncDisposable {
         history.mark("lost", reason);
         onNote("console lost", { reason });
       },
-      onMissing: (reason) => onNote("console not available", { reason }),
+      onMissing(reason) {
+        history.mark("lost", reason);
+        onNote("console not available", { reason });
+      },
     });
     if (when === "session") this.#line.keep();
+  }
+
+  /**
+   * Resolves when whoever has just come can be served. Who opens the device on demand waits for it; from the session's
+   * start on it is kept, and one that is not there comes some time.
+   *
+   * @throws why the device cannot be opened.
+   */
+  async ready(): Promise<void> {
+    if (this.#when === "demand") await this.#line.reached();
   }
 
   /** Resolves when the device is open; rejects when the console is closed before. */
@@ -130,6 +143,7 @@ export class Console implements AsyncDisposable {
     const wake = () => this.history.wake();
     signal.addEventListener("abort", wake);
     try {
+      if (seat) await this.ready();
       while (!signal.aborted) {
         const entry: Entry | undefined = this.history.read(place);
         if (entry) yield entry;
@@ -167,13 +181,17 @@ export class Console implements AsyncDisposable {
     this.#claim = undefined;
   }
 
-  /** Does something with the open device, which is opened for it where nobody else has it open. */
+  /**
+   * Does something with the open device, which is opened for it where nobody else has it open.
+   *
+   * @throws why it cannot be opened now.
+   */
   async withLine<T>(caller: Caller, work: (line: ConsoleLine) => T | Promise<T>): Promise<T> {
     const other = this.#claimOfAnother(caller);
     if (other) throw held(other.name);
     const seat = this.#sit(caller);
     try {
-      return await work(await this.#line.opened());
+      return await work(await this.#line.reached());
     } finally {
       this.#leave(seat);
     }

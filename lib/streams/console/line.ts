@@ -47,7 +47,9 @@ export class KeptLine {
   #stop?: AbortController;
   /** Settles when the device is closed; it is not opened again before. */
   #done: Promise<void> = Promise.resolve();
-  #opened = Promise.withResolvers<Open>();
+  #opened = quiet(Promise.withResolvers<Open>());
+  /** Rejects when the attempt to open it fails that goes on, or comes next. */
+  #attempt = quiet(Promise.withResolvers<never>());
   /** Writes in their order: each waits for the one before. */
   #writing: Promise<void> = Promise.resolve();
   /** Why a write failed; the reader tells. */
@@ -55,7 +57,6 @@ export class KeptLine {
 
   constructor(options: KeptLineOptions) {
     this.#options = options;
-    this.#opened.promise.catch(() => {});
   }
 
   /** Opens the device and keeps it open. Does nothing when that is so already. */
@@ -71,15 +72,25 @@ export class KeptLine {
     this.#stop = undefined;
     if (stop) {
       stop.abort(new JumpstarterError("canceled", "The console was closed"));
-      this.#opened.reject(stop.signal.reason);
+      for (const waiting of [this.#opened, this.#attempt]) waiting.reject(stop.signal.reason);
       this.#forgetOpen();
+      this.#attempt = quiet(Promise.withResolvers());
     }
     await this.#done;
   }
 
-  /** The device once it is open. */
+  /** The device once it is open, however long that takes. */
   async opened(): Promise<ConsoleLine> {
     return (await this.#opened.promise).line;
+  }
+
+  /**
+   * The device if it is open, or can be.
+   *
+   * @throws why it cannot be opened now; it is still looked for.
+   */
+  reached(): Promise<ConsoleLine> {
+    return Promise.race([this.opened(), this.#attempt.promise]);
   }
 
   /**
@@ -109,8 +120,7 @@ export class KeptLine {
   }
 
   #forgetOpen(): void {
-    this.#opened = Promise.withResolvers();
-    this.#opened.promise.catch(() => {});
+    this.#opened = quiet(Promise.withResolvers());
   }
 
   async #run(stop: AbortSignal): Promise<void> {
@@ -130,12 +140,16 @@ export class KeptLine {
   }
 
   async #open(stop: AbortSignal, tell: boolean): Promise<ConsoleLine | undefined> {
+    const attempt = this.#attempt;
     try {
       const line = await this.#options.open(stop);
       if (!stop.aborted) return line;
       await closeQuietly(line);
     } catch (error) {
-      if (!stop.aborted && tell) this.#options.onMissing(messageOf(error));
+      if (stop.aborted) return undefined;
+      this.#attempt = quiet(Promise.withResolvers());
+      attempt.reject(error);
+      if (tell) this.#options.onMissing(messageOf(error));
     }
     return undefined;
   }
@@ -165,6 +179,12 @@ export class KeptLine {
       await closeQuietly(line);
     }
   }
+}
+
+/** A failure that nobody waits for is told elsewhere. */
+function quiet<T>(waiting: PromiseWithResolvers<T>): PromiseWithResolvers<T> {
+  waiting.promise.catch(() => {});
+  return waiting;
 }
 
 /** A device that is gone may complain of being closed. */
