@@ -1,6 +1,5 @@
 /** A port of this machine. @module */
-import { JumpstarterError } from "../../lib/core/errors.ts";
-import type { PortName } from "../../lib/hardware/port_name.ts";
+import { noSuchPort, type PortName } from "../../lib/hardware/port_name.ts";
 import { openSerialPort } from "../../lib/hardware/serial_port.ts";
 import type { Port } from "./port.ts";
 
@@ -19,7 +18,7 @@ export function devicePort(name: PortName): Port {
         info = Deno.statSync(path);
       } catch { /* told below */ }
       if (info?.isCharDevice) return;
-      throw new JumpstarterError("not_found", `There is no serial port ${path}`);
+      throw noSuchPort(path);
     },
   };
 }

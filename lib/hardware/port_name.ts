@@ -109,8 +109,13 @@ function nothing(text: string, ports: readonly KnownPort[]): JumpstarterError {
   return new JumpstarterError("not_found", `No serial port answers to ${text}; ${whatIsThere(ports)}`);
 }
 
+/** The error for a device file that is not there. */
+export function noSuchPort(path: string, cause?: unknown): JumpstarterError {
+  return new JumpstarterError("not_found", `There is no serial port ${path}; ${whatIsThere()}`, { cause });
+}
+
 /** The ports by what they can be named by, for people. */
-export function whatIsThere(ports: readonly KnownPort[] = knownPorts()): string {
+function whatIsThere(ports: readonly KnownPort[] = knownPorts()): string {
   return ports.length > 0 ? `there are ${ports.map(described).join(", ")}` : "there are none on this machine";
 }
 

@@ -5,7 +5,7 @@ import { pause } from "../core/limit.ts";
 import { type Descriptor, openDescriptor } from "./descriptor.ts";
 import { holdersOf } from "./holders.ts";
 import { checked, isSystemError, libc, LOCK_EX, LOCK_NB, O_RDWR } from "./libc.ts";
-import { whatIsThere } from "./port_name.ts";
+import { noSuchPort } from "./port_name.ts";
 import { setLine } from "./terminal.ts";
 
 // include/uapi/asm-generic/ioctls.h, alike for x86-64 and aarch64
@@ -163,9 +163,7 @@ async function openFailure(path: string, error: unknown): Promise<unknown> {
       { cause: error, hint: holders.length > 0 ? undefined : `sudo fuser -v ${path} tells who it is` },
     );
   }
-  if (isSystemError(error, "ENOENT", "ENXIO", "ENODEV")) {
-    return new JumpstarterError("not_found", `There is no serial port ${path}; ${whatIsThere()}`, { cause: error });
-  }
+  if (isSystemError(error, "ENOENT", "ENXIO", "ENODEV")) return noSuchPort(path, error);
   if (isSystemError(error, "EACCES", "EPERM")) return await permissionFailure(path, error);
   if (isSystemError(error, "ENOTTY", "EISDIR", "EINVAL")) {
     return new JumpstarterError("invalid_argument", `${path} is not a serial port`, { cause: error });
