@@ -15,6 +15,7 @@ export type Attack = (attacker: Attacker) => Promise<void>;
 const settings = frame(FrameType.SETTINGS, 0, 0);
 const ping = frame(FrameType.PING, 0, 0, Array(8).fill(0));
 const call = "/jumpstarter.v1.ExporterService/GetReport";
+const logs = "/jumpstarter.v1.ExporterService/LogStream";
 const stream = "/jumpstarter.v1.RouterService/Stream";
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
@@ -134,6 +135,10 @@ export const attacks: Readonly<Record<string, Attack>> = {
   "PING": flood(4, () => () => repeated(ping, 100)),
   "PING whose answers are never read": flood(4, () => () => repeated(ping, 100), false),
   "streams that are opened and left": flood(8, () => requests(stream, () => new Uint8Array())),
+  "calls": flood(
+    8,
+    () => requests(call, (streamId) => frame(FrameType.DATA, Flag.END_STREAM, streamId, [0, 0, 0, 0, 0])),
+  ),
   "calls whose answers are never read": flood(
     8,
     () => requests(call, (streamId) => frame(FrameType.DATA, Flag.END_STREAM, streamId, [0, 0, 0, 0, 0])),
@@ -144,6 +149,17 @@ export const attacks: Readonly<Record<string, Attack>> = {
     () => requests(call, (streamId) => frame(FrameType.DATA, 0, streamId, [0, ...uint32(60 << 20), 1, 2, 3])),
   ),
   "frames that are declared huge": flood(8, () => () => Uint8Array.of(255, 255, 255, 0, 0, 0, 0, 0, 1)),
+  "messages that nobody reads": (attacker) =>
+    attacker.crowd(8, async (stranger) => {
+      const encoder = new HpackEncoder();
+      stranger.discard();
+      await stranger.send(preface, settings);
+      for (let streamId = 1; streamId < 500; streamId += 2) {
+        const message = frame(FrameType.DATA, 0, streamId, [0, 0, 0, 0x40, 0, ...new Uint8Array(0x4000)]);
+        await stranger.send(headers(encoder, streamId, logs), repeated(message, 15));
+      }
+      await attacker.pause(1_000);
+    }),
   "messages that do not end": (attacker) =>
     attacker.crowd(4, async (stranger) => {
       const encoder = new HpackEncoder();

@@ -65,6 +65,7 @@ export abstract class Connection implements FrameSink {
   #dataStream: Stream | undefined;
   #dataOverhead = 0;
   #answered = false;
+  #tooManyResets = false;
   #handedOver = false;
   #peerGoAway = "";
 
@@ -145,6 +146,7 @@ export abstract class Connection implements FrameSink {
 
   /** Resets a stream that has no owner (any more). */
   protected refuse(streamId: number, errorCode: number): void {
+    this.#countReset();
     this.writer.reset(streamId, errorCode);
     this.#resetByUs.add(streamId);
     if (this.#resetByUs.size > rememberedResets) this.#resetByUs.delete(this.#resetByUs.values().next().value!);
@@ -157,9 +159,7 @@ export abstract class Connection implements FrameSink {
 
   /** Answers a frame of a stream that was closed before, unless the peer could not know that yet. */
   protected streamWasClosed(streamId: number): void {
-    if (this.wasReset(streamId)) return;
-    this.#countControl();
-    this.refuse(streamId, ErrorCode.STREAM_CLOSED);
+    if (!this.wasReset(streamId)) this.refuse(streamId, ErrorCode.STREAM_CLOSED);
   }
 
   /** An error that says the peer cannot be reached (any more). */
@@ -226,6 +226,7 @@ export abstract class Connection implements FrameSink {
       if (this.writer.waiting > this.limits.maxQueuedBytes) {
         throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "The peer does not read what it asks for");
       }
+      if (this.#tooManyResets) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "Too many streams are reset");
     } catch (thrown) {
       this.#failed(thrown);
     } finally {
@@ -275,6 +276,11 @@ export abstract class Connection implements FrameSink {
   #countControl(): void {
     if (this.#controls.take()) return;
     throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "The peer sends too many frames without content");
+  }
+
+  /** A stream was reset, by the peer or because of it. It may not be within input that is parsed, so nothing is thrown. */
+  #countReset(): void {
+    if (this.#role === "server" && !this.#resets.take()) this.#tooManyResets = true;
   }
 
   #mustNotBeIdle(streamId: number, frame: string): void {
@@ -338,9 +344,7 @@ export abstract class Connection implements FrameSink {
     this.#mustNotBeIdle(streamId, "RST_STREAM");
     const stream = this.streams.get(streamId);
     if (stream === undefined) return;
-    if (this.#role === "server" && !this.#resets.take()) {
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "The peer resets too many streams");
-    }
+    this.#countReset();
     stream.fail(resetError(errorCode, this.peer));
   }
 

@@ -1,4 +1,5 @@
 import type { Pipe } from "../../core/pipe.ts";
+import { Turn } from "../../core/turn.ts";
 import { largeBuffers, smallBuffers } from "./buffers.ts";
 
 /**
@@ -16,7 +17,8 @@ export async function readAll(pipe: Pipe, feed: (chunk: Uint8Array) => boolean):
       const buffer = large ?? small;
       const count = await pipe.read(buffer);
       if (count === null) return;
-      if (!feed(buffer.subarray(0, count))) return;
+      const chunk = buffer.subarray(0, count);
+      if (!(count > firstStretch ? await feedInTurns(chunk, feed) : feed(chunk))) return;
       if (large === undefined) {
         if (count === small.length) large = largeBuffers.borrow();
       } else if (count < small.length) {
@@ -27,4 +29,24 @@ export async function readAll(pipe: Pipe, feed: (chunk: Uint8Array) => boolean):
   } finally {
     if (large !== undefined) largeBuffers.giveBack(large);
   }
+}
+
+/** Bytes after which it is looked at the clock first. They may hold a hundred requests. */
+const firstStretch = 4 * 1024;
+
+/** Hands bytes on so that other connections have their turn, however much there is to do for each byte. */
+async function feedInTurns(bytes: Uint8Array, feed: (chunk: Uint8Array) => boolean): Promise<boolean> {
+  const turn = new Turn();
+  let stretch = firstStretch;
+  let at = 0;
+  while (bytes.length - at > stretch) {
+    if (!feed(bytes.subarray(at, at + stretch))) return false;
+    at += stretch;
+    stretch *= 2;
+    const over = turn.over();
+    if (!over) continue;
+    await over;
+    stretch = firstStretch;
+  }
+  return feed(bytes.subarray(at));
 }

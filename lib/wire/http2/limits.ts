@@ -42,7 +42,7 @@ export interface Limits {
    * refused, so that opening and resetting streams costs no more than leaving them open (CVE-2023-44487).
    */
   maxRunningCalls: number;
-  /** Streams that the peer may reset in a burst; more end the connection. */
+  /** Streams that the peer may reset, or make us reset (CVE-2025-8671), in a burst; more end the connection. */
   resetBurst: number;
   /** Resets by which that burst recovers in a second. */
   resetsPerSecond: number;
@@ -68,14 +68,14 @@ export const defaultLimits: Readonly<Limits> = {
   handshakeMs: 10_000,
   keepaliveMs: 0,
   lingerMs: 500,
-  maxMessageBytes: 64 * MiB,
+  maxMessageBytes: 32 * MiB,
   maxHeaderListBytes: 16 * KiB,
   maxHeaderBlockBytes: 64 * KiB,
   maxContinuations: 32,
   maxConcurrentStreams: 256,
   maxRunningCalls: 1024,
-  resetBurst: 50_000,
-  resetsPerSecond: 5_000,
+  resetBurst: 2_000,
+  resetsPerSecond: 1_000,
   controlBurst: 10_000,
   controlsPerSecond: 1_000,
   maxQueuedBytes: 4 * MiB,
@@ -84,6 +84,12 @@ export const defaultLimits: Readonly<Limits> = {
   connectionWindowBytes: 16 * MiB,
   maxFrameBytes: 256 * KiB,
 };
+
+/**
+ * Bytes that messages which no handler has got yet may take together, in all connections of a process that serves. It is
+ * no less than the longest message.
+ */
+export const unreadMessageBytes = 32 * MiB;
 
 /** Bytes that the stream windows of all connections of the process may grow to together. */
 export const windowBudgetBytes = 64 * MiB;

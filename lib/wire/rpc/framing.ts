@@ -5,12 +5,13 @@
  */
 
 import { JumpstarterError } from "../../core/errors.ts";
+import type { Recipient, UnreadMessages } from "./unread_messages.ts";
 
 /** Bytes in front of each message. */
 export const prefixBytes = 5;
 
 /** Bytes of a message that are provided for before they arrive. */
-const startBytes = 64 * 1024;
+const startBytes = 4 * 1024;
 
 /** The prefix of a message of `length` bytes. The array is reused by the next call. */
 export function prefixOf(length: number): Uint8Array {
@@ -23,10 +24,17 @@ export function prefixOf(length: number): Uint8Array {
 
 const prefix = new Uint8Array(prefixBytes);
 
+/** In whose name memory is taken, and from where. */
+export interface Account {
+  readonly recipient: Recipient;
+  readonly unread: UnreadMessages;
+}
+
 /** Finds the messages in a body that comes in pieces. Each message is a copy of its own. */
 export class MessageReader {
   readonly #maxBytes: number;
   readonly #deliver: (message: Uint8Array) => void;
+  readonly #account: Account | undefined;
   /** Bytes of the current prefix that have arrived; all of them while its message is being received. */
   #prefixLength = 0;
   #declared = 0;
@@ -34,10 +42,14 @@ export class MessageReader {
   #message: Uint8Array<ArrayBuffer> | undefined;
   #received = 0;
 
-  /** Messages longer than `maxBytes` are refused; the others go to `deliver`. */
-  constructor(maxBytes: number, deliver: (message: Uint8Array) => void) {
+  /**
+   * Messages longer than `maxBytes` are refused; the others go to `deliver`. With an account, a message is charged to it
+   * as long as a part is missing.
+   */
+  constructor(maxBytes: number, deliver: (message: Uint8Array) => void, account?: Account) {
     this.#maxBytes = maxBytes;
     this.#deliver = deliver;
+    this.#account = account;
   }
 
   /** Whether a message has begun that is not complete. */
@@ -48,7 +60,8 @@ export class MessageReader {
   /**
    * Takes the next piece, of which nothing is kept.
    *
-   * @throws {JumpstarterError} `unimplemented` for a compressed message, `resource_exhausted` for one that is too long.
+   * @throws {JumpstarterError} `unimplemented` for a compressed message, `resource_exhausted` for one that is too long or
+   * that the account cannot take.
    */
   push(chunk: Uint8Array): void {
     let at = 0;
@@ -84,6 +97,7 @@ export class MessageReader {
     this.#received += end - at;
     if (this.#received === this.#declared) {
       this.#prefixLength = 0;
+      if (this.#message !== undefined) this.#charge(-message.length);
       this.#message = undefined;
       this.#deliver(message);
     }
@@ -95,9 +109,20 @@ export class MessageReader {
     const needed = this.#received + bytes;
     const old = this.#message;
     if (old !== undefined && needed <= old.length) return old;
-    const message = new Uint8Array(Math.min(this.#declared, Math.max(startBytes, 4 * needed)));
+    // Most messages come in one piece.
+    if (needed === this.#declared && old === undefined) return new Uint8Array(needed);
+    const length = Math.min(this.#declared, Math.max(startBytes, 4 * needed));
+    this.#charge(length - (old?.length ?? 0));
+    const message = new Uint8Array(length);
     if (old !== undefined) message.set(old.subarray(0, this.#received));
     this.#message = message;
     return message;
+  }
+
+  #charge(bytes: number): void {
+    if (this.#account === undefined) return;
+    const { recipient, unread } = this.#account;
+    if (bytes > 0) unread.take(recipient, bytes);
+    else unread.giveBack(recipient, -bytes);
   }
 }

@@ -1,5 +1,5 @@
 import { JumpstarterError } from "../../core/errors.ts";
-import { MessageReader, prefixBytes } from "./framing.ts";
+import { type Account, MessageReader, prefixBytes } from "./framing.ts";
 
 type Waiting = PromiseWithResolvers<Uint8Array | undefined>;
 
@@ -10,6 +10,7 @@ type Waiting = PromiseWithResolvers<Uint8Array | undefined>;
 export class Inbox {
   readonly #consumed: (bytes: number) => void;
   readonly #reader: MessageReader;
+  readonly #account: Account | undefined;
   #messages: Uint8Array[] = [];
   /** Place of the first message that was not received yet; taking it off the array would move all others. */
   #next = 0;
@@ -19,10 +20,14 @@ export class Inbox {
   #ended = false;
   #error: JumpstarterError | undefined;
 
-  /** `consumed` tells the stream how many bytes the peer may send more. */
-  constructor(consumed: (bytes: number) => void, maxMessageBytes: number) {
+  /**
+   * `consumed` tells the stream how many bytes the peer may send more. With an account, messages are charged to it until
+   * they are received.
+   */
+  constructor(consumed: (bytes: number) => void, maxMessageBytes: number, account?: Account) {
     this.#consumed = consumed;
-    this.#reader = new MessageReader(maxMessageBytes, (message) => this.#deliver(message));
+    this.#account = account;
+    this.#reader = new MessageReader(maxMessageBytes, (message) => this.#deliver(message), account);
   }
 
   /** Takes a piece of the body. @throws {JumpstarterError} as {@linkcode MessageReader.push} does. */
@@ -61,6 +66,7 @@ export class Inbox {
   receive(): Promise<Uint8Array | undefined> {
     if (this.#next < this.#messages.length) {
       const message = this.#messages[this.#next++];
+      this.#account?.unread.giveBack(this.#account.recipient, message.length);
       if (this.#next === this.#messages.length) this.#clear();
       this.#credit(Math.min(message.length + prefixBytes, this.#uncredited));
       return Promise.resolve(message);
@@ -84,6 +90,7 @@ export class Inbox {
 
   #deliver(message: Uint8Array): void {
     if (this.#waiting === undefined) {
+      this.#account?.unread.take(this.#account.recipient, message.length);
       this.#messages.push(message);
       return;
     }

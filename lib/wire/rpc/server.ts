@@ -16,6 +16,7 @@ import type { ConnectionWebHandler, WebHandler } from "../web/types.ts";
 import { answerStatus, type CallContext, StreamingCall, UnaryCall } from "./server_call.ts";
 import { parseTimeout } from "./timeout.ts";
 import type { Router, ServedConnection } from "./types.ts";
+import { unreadMessages } from "./unread_messages.ts";
 
 /** What a connection that is served needs to know. */
 export interface ServeOptions {
@@ -45,7 +46,7 @@ export function serveConnection(pipe: Pipe, options: ServeOptions): ServedConnec
   const connection = new ServerConnection(pipe, { peer, limits, onWarning, http1, accept });
   const { maxMessageBytes } = connection.limits;
   const closed = connection.closed.then(() => gone.abort(new JumpstarterError("canceled", "The caller has hung up")));
-  const context: CallContext = { connection: self, maxMessageBytes, running: 0 };
+  const context: CallContext = { connection: self, maxMessageBytes, unread: unreadMessages, running: 0 };
 
   function accept(stream: Stream, request: RequestHead): StreamEvents | undefined {
     if (context.running >= connection.limits.maxRunningCalls) return undefined;

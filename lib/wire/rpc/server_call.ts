@@ -6,6 +6,7 @@ import { Inbox } from "./inbox.ts";
 import { fieldsOf, metadataOf } from "./metadata.ts";
 import { statusFields } from "./status.ts";
 import { startTimer } from "./timeout.ts";
+import type { Recipient, UnreadMessages } from "./unread_messages.ts";
 import type { Handler, Metadata, ServerCall, ServerStream } from "./types.ts";
 
 /** How a unary method is answered. */
@@ -17,6 +18,7 @@ export type StreamingHandler = Extract<Handler, { kind: "streaming" }>;
 export interface CallContext {
   readonly connection: Connection;
   readonly maxMessageBytes: number;
+  readonly unread: UnreadMessages;
   /** Handlers that have not returned. */
   running: number;
 }
@@ -30,7 +32,7 @@ export function answerStatus(stream: Stream, error?: JumpstarterError): void {
 }
 
 /** What unary and streaming calls have in common: from the request to the status. */
-abstract class Call implements ServerCall, StreamEvents {
+abstract class Call implements ServerCall, StreamEvents, Recipient {
   protected readonly stream: Stream;
   protected readonly context: CallContext;
   /** Why the call broke, if it did. */
@@ -77,15 +79,31 @@ abstract class Call implements ServerCall, StreamEvents {
   }
 
   onHeaders(): void {}
-  abstract onData(chunk: Uint8Array): void;
+
+  onData(chunk: Uint8Array): void {
+    // A caller that has its answer may not have noticed yet.
+    if (this.finished) return;
+    try {
+      this.received(chunk);
+    } catch (thrown) {
+      this.giveUp(toJumpstarterError(thrown));
+    }
+  }
+
+  giveUp({ code, message }: JumpstarterError): void {
+    this.abandon(code, message);
+  }
+
   abstract onEnd(): void;
   abstract onDrained(): void;
 
   onFailed(error: JumpstarterError): void {
-    this.finished = true;
-    clearTimeout(this.#deadline);
+    this.#over();
     this.broken(error);
   }
+
+  /** Takes a piece of the body. @throws {JumpstarterError} when it is not acceptable. */
+  protected abstract received(chunk: Uint8Array): void;
 
   /** Sends the initial metadata once. */
   protected begin(metadata: HeaderList): void {
@@ -126,11 +144,16 @@ abstract class Call implements ServerCall, StreamEvents {
   /** Sends the status, unless the call is over already. */
   protected finish(error?: JumpstarterError): void {
     if (this.finished) return;
-    this.finished = true;
-    clearTimeout(this.#deadline);
+    this.#over();
     if (!this.#sentHeaders) return answerStatus(this.stream, error);
     this.stream.end(statusFields(error));
     this.stream.stopReceiving();
+  }
+
+  #over(): void {
+    this.finished = true;
+    clearTimeout(this.#deadline);
+    this.context.unread.forget(this);
   }
 }
 
@@ -150,20 +173,19 @@ export class UnaryCall extends Call {
   ) {
     super(stream, request, timeoutMs, context);
     this.#handler = handler;
-    this.#reader = new MessageReader(context.maxMessageBytes, (message) => {
+    const { maxMessageBytes, unread } = context;
+    const deliver = (message: Uint8Array) => {
+      // Until the request ends, nobody gets it.
+      unread.take(this, message.length);
       this.#message = message;
       this.#messages++;
-    });
+    };
+    this.#reader = new MessageReader(maxMessageBytes, deliver, { recipient: this, unread });
   }
 
-  override onData(chunk: Uint8Array): void {
-    try {
-      this.#reader.push(chunk);
-      this.stream.consumed(chunk.length);
-    } catch (thrown) {
-      const { code, message } = toJumpstarterError(thrown);
-      this.abandon(code, message);
-    }
+  protected override received(chunk: Uint8Array): void {
+    this.#reader.push(chunk);
+    this.stream.consumed(chunk.length);
   }
 
   override onEnd(): void {
@@ -173,6 +195,7 @@ export class UnaryCall extends Call {
       const got = this.#reader.partial ? "an incomplete one" : `${this.#messages}`;
       return this.abandon("internal", `Expected one request message, got ${got}`);
     }
+    this.context.unread.forget(this);
     let response;
     try {
       response = this.#handler.handle(request, this);
@@ -202,7 +225,8 @@ export class StreamingCall extends Call implements ServerStream {
 
   constructor(stream: Stream, request: RequestHead, timeoutMs: number | undefined, context: CallContext) {
     super(stream, request, timeoutMs, context);
-    this.#inbox = new Inbox((bytes) => stream.consumed(bytes), context.maxMessageBytes);
+    const { maxMessageBytes, unread } = context;
+    this.#inbox = new Inbox((bytes) => stream.consumed(bytes), maxMessageBytes, { recipient: this, unread });
   }
 
   /** Runs the handler. */
@@ -231,13 +255,8 @@ export class StreamingCall extends Call implements ServerStream {
     return this.#room.promise;
   }
 
-  override onData(chunk: Uint8Array): void {
-    try {
-      this.#inbox.push(chunk);
-    } catch (thrown) {
-      const { code, message } = toJumpstarterError(thrown);
-      this.abandon(code, message);
-    }
+  protected override received(chunk: Uint8Array): void {
+    this.#inbox.push(chunk);
   }
 
   override onEnd(): void {
