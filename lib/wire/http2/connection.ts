@@ -12,6 +12,7 @@ import { readAll } from "./input.ts";
 import { type Limits, withDefaults } from "./limits.ts";
 import { areTrailers } from "./message_head.ts";
 import { RateLimit } from "./rate.ts";
+import { Resets } from "./resets.ts";
 import { SendQueue } from "./send_queue.ts";
 import { initialPeerSettings, ownSettings, type PeerSettings, withSettings } from "./settings.ts";
 import { keepalivePayload, SilenceWatch } from "./silence.ts";
@@ -26,9 +27,6 @@ export interface ConnectionOptions {
   /** Hears of a peer that breaks the rules. */
   onWarning?: (text: string, fields: Record<string, unknown>) => void;
 }
-
-/** Streams we reset that are remembered: the peer may not have known when it sent its next frame. */
-const rememberedResets = 1024;
 
 /**
  * One HTTP/2 connection over a pipe (RFC 9113): what servers and clients have in common. What differs between the roles
@@ -55,8 +53,7 @@ export abstract class Connection implements FrameSink {
   readonly #encoder = new HpackEncoder();
   readonly #window: ConnectionWindow;
   readonly #controls: RateLimit;
-  readonly #resets: RateLimit;
-  readonly #resetByUs = new Set<number>();
+  readonly #resets: Resets;
   readonly #input: Promise<void>;
   readonly #resolveClosed: (reason: JumpstarterError | undefined) => void;
   readonly #silence: SilenceWatch;
@@ -65,7 +62,6 @@ export abstract class Connection implements FrameSink {
   #dataStream: Stream | undefined;
   #dataOverhead = 0;
   #answered = false;
-  #tooManyResets = false;
   #handedOver = false;
   #peerGoAway = "";
 
@@ -86,7 +82,7 @@ export abstract class Connection implements FrameSink {
     this.#decoder = new HpackDecoder(limits.maxHeaderListBytes);
     this.#window = new ConnectionWindow(limits.connectionWindowBytes);
     this.#controls = new RateLimit(limits.controlBurst, limits.controlsPerSecond);
-    this.#resets = new RateLimit(limits.resetBurst, limits.resetsPerSecond);
+    this.#resets = new Resets(limits);
     // Output is gathered here already; TCP holding back the rest of an answer would cost 40 ms.
     (pipe as Partial<Deno.TcpConn>).setNoDelay?.(true);
     const { promise, resolve } = Promise.withResolvers<JumpstarterError | undefined>();
@@ -148,13 +144,12 @@ export abstract class Connection implements FrameSink {
   protected refuse(streamId: number, errorCode: number): void {
     this.#countReset();
     this.writer.reset(streamId, errorCode);
-    this.#resetByUs.add(streamId);
-    if (this.#resetByUs.size > rememberedResets) this.#resetByUs.delete(this.#resetByUs.values().next().value!);
+    this.#resets.remember(streamId);
   }
 
   /** Whether this side has reset the stream not long ago, which the peer may not have known. */
   protected wasReset(streamId: number): boolean {
-    return this.#resetByUs.has(streamId);
+    return this.#resets.remembers(streamId);
   }
 
   /** Answers a frame of a stream that was closed before, unless the peer could not know that yet. */
@@ -226,7 +221,7 @@ export abstract class Connection implements FrameSink {
       if (this.writer.waiting > this.limits.maxQueuedBytes) {
         throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "The peer does not read what it asks for");
       }
-      if (this.#tooManyResets) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "Too many streams are reset");
+      this.#resets.check();
     } catch (thrown) {
       this.#failed(thrown);
     } finally {
@@ -278,9 +273,9 @@ export abstract class Connection implements FrameSink {
     throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "The peer sends too many frames without content");
   }
 
-  /** A stream was reset, by the peer or because of it. It may not be within input that is parsed, so nothing is thrown. */
+  // A client resets what it likes.
   #countReset(): void {
-    if (this.#role === "server" && !this.#resets.take()) this.#tooManyResets = true;
+    if (this.#role === "server") this.#resets.count();
   }
 
   #mustNotBeIdle(streamId: number, frame: string): void {
