@@ -27,14 +27,16 @@ export interface KeptLineOptions {
   onLost(reason: string): void;
   /** It could not be opened. Told once until it could. */
   onMissing(reason: string): void;
-  /** First pause before the device is looked for again, in milliseconds; it doubles up to 2 s. @default 100 */
+  /**
+   * First pause before the device is looked for again, in milliseconds; it doubles up to twenty times that.
+   *
+   * @default 100
+   */
   retryMs?: number;
 }
 
-const longestRetryMs = 2_000;
-
-/** A device that was open for this long, in milliseconds, is worth an early look when it goes. */
-const steadyMs = 1_000;
+/** The longest pause, as a multiple of the first. */
+const longestPause = 20;
 
 interface Open {
   readonly line: ConsoleLine;
@@ -125,17 +127,19 @@ export class KeptLine {
 
   async #run(stop: AbortSignal): Promise<void> {
     const { retryMs = 100 } = this.#options;
-    let failures = 0;
-    while (!stop.aborted) {
-      const line = await this.#open(stop, failures === 0);
+    let pauseMs = retryMs;
+    for (let isFirst = true; !stop.aborted; isFirst = false) {
+      const line = await this.#open(stop, isFirst);
       if (line) {
         const since = performance.now();
         const reason = await this.#read(line, stop);
         if (stop.aborted) return;
-        if (performance.now() - since > steadyMs) failures = 0;
+        // One that stayed for longer than it is waited for is worth an early look; one that comes and goes is not.
+        if (performance.now() - since > pauseMs) pauseMs = retryMs;
         this.#options.onLost(reason);
       }
-      await pause(Math.min(longestRetryMs, retryMs * 2 ** failures++), stop).catch(() => {});
+      await pause(pauseMs, stop).catch(() => {});
+      pauseMs = Math.min(longestPause * retryMs, pauseMs * 2);
     }
   }
 
