@@ -15,7 +15,7 @@ const pathBytes = 64;
  * nobody wait in the kernel until its few KiB are full, when writes wait as well. Closing it hangs up whoever has the
  * file open, and the file is gone.
  */
-export interface PseudoTerminal extends Pipe {
+export interface PseudoTerminal extends Pipe, Disposable {
   /** The device file: `/dev/pts/3`. */
   readonly path: string;
 }
@@ -34,15 +34,17 @@ export function openPseudoTerminal(): PseudoTerminal {
     const path = deviceFile(number);
     const slave = openDescriptor(path, O_RDWR);
     setLine(slave.number);
+    const close = () => {
+      slave.close();
+      master.close();
+    };
     return {
       path,
       read: (buffer) => master.read(buffer),
       write: (bytes) => master.write(bytes),
       closeWrite: () => master.closeWrite(),
-      close() {
-        slave.close();
-        master.close();
-      },
+      close,
+      [Symbol.dispose]: close,
     };
   } catch (error) {
     master.close();

@@ -58,7 +58,7 @@ Deno.test("A url that means nothing is refused before anything is opened, with w
 });
 
 Deno.test("A port carries every byte both ways, and what was said before anybody came is in its records", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   await using port = await serve(serial, { url: terminal.path });
   await terminal.write(utf8("U-Boot 2026.01\r\n"));
   await using connection = await port.connect();
@@ -70,16 +70,14 @@ Deno.test("A port carries every byte both ways, and what was said before anybody
   const records = await Array.fromAsync(port.records({ since: "0" }));
   const said = records.map(({ data }) => data ? new TextDecoder().decode(Uint8Array.fromBase64(data)) : "").join("");
   assert.equal(said, "U-Boot 2026.01\r\nlogin: ");
-  terminal.close();
 });
 
 Deno.test("A break goes over the open port, and a port without modem lines says so", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   await using port = await serve(serial, { url: terminal.path });
   await port.sendBreak({ ms: 1 });
   const refused = { code: "unimplemented", message: `The port ${terminal.path} has no line DTR` };
   await assert.rejects(port.setDtr({ value: true }), refused);
-  terminal.close();
 });
 
 Deno.test("An exporter starts only with its port, unless that need not be present", async () => {
@@ -91,18 +89,17 @@ Deno.test("An exporter starts only with its port, unless that need not be presen
       message: new RegExp(`There is no serial port ${url}; there are `),
     });
   }
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   await using port = await serve(serial, { url, check_present: false });
   await using connection = await port.connect();
   Deno.symlinkSync(terminal.path, url);
   const me = talk(connection);
   await me.send("there?");
   await hears(terminal, "there?");
-  terminal.close();
 });
 
 Deno.test("On demand whoever comes is told that the port is missing or in use, instead of waiting", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   await using port = await serve(serial, { url: terminal.path, open: "demand" });
   const other = await openSerialPort(terminal.path, { baudRate: 9600 });
   const inUse = { message: `The port ${terminal.path} is in use by this process itself` };
@@ -113,11 +110,10 @@ Deno.test("On demand whoever comes is told that the port is missing or in use, i
   await using connection = await port.connect();
   await talk(connection).send("free");
   await hears(terminal, "free");
-  terminal.close();
 });
 
 Deno.test("close() hangs up on everybody and frees the port until its next use", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   await using port = await serve(serial, { url: terminal.path });
   await using before = await port.connect();
   await port.close();
@@ -127,11 +123,10 @@ Deno.test("close() hangs up on everybody and frees the port until its next use",
   await using after = await port.connect();
   await talk(after).send("again");
   await hears(terminal, "again");
-  terminal.close();
 });
 
 Deno.test("No more characters a second are sent than the device takes", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   const cps = 100;
   for (const url of [terminal.path, "loop://"]) {
     await using port = await serve(serial, { url, cps });
@@ -143,7 +138,6 @@ Deno.test("No more characters a second are sent than the device takes", async ()
     // Nine characters have eight pauses between them; a timer may be early by a millisecond.
     assert.ok(performance.now() - since >= 8 * (1000 / cps - 1));
   }
-  terminal.close();
 });
 
 Deno.test("A port behind a TCP socket is a console as any other, found again when the server comes back", async () => {

@@ -22,18 +22,17 @@ async function readBytes(pipe: Pick<Pipe, "read">, length: number): Promise<Uint
 }
 
 Deno.test("A pseudo-terminal carries every byte unchanged in both directions", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   const device = openDescriptor(terminal.path, O_RDWR);
   await writeAll(terminal, everyByte);
   assert.deepEqual(await readBytes(device, 256), everyByte);
   await writeAll(device, everyByte);
   assert.deepEqual(await readBytes(terminal, 256), everyByte);
   device.close();
-  terminal.close();
 });
 
 Deno.test("Programs come and go on a pseudo-terminal, and its settings stay", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   for (const text of ["one\r\n", "two\n"]) {
     const { success } = await new Deno.Command("sh", {
       args: ["-c", `printf %s "$0" > ${terminal.path}`, text],
@@ -41,11 +40,10 @@ Deno.test("Programs come and go on a pseudo-terminal, and its settings stay", as
     assert.ok(success);
     assert.equal(new TextDecoder().decode(await readBytes(terminal, text.length)), text);
   }
-  terminal.close();
 });
 
 Deno.test("A write waits while nobody reads, and closing ends it with an error", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   const writing = writeAll(terminal, new Uint8Array(1024 * 1024));
   const reading = terminal.read(new Uint8Array(1));
   const both = Promise.allSettled([writing, reading]);
@@ -59,7 +57,7 @@ Deno.test("A write waits while nobody reads, and closing ends it with an error",
 });
 
 Deno.test("Whoever has the device file open is told when the pseudo-terminal is closed", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   const device = openDescriptor(terminal.path, O_RDWR);
   const reading = device.read(new Uint8Array(1));
   terminal.close();
@@ -78,7 +76,6 @@ Deno.test("Bytes of many pseudo-terminals at once arrive whole", async () => {
     const [, got] = await Promise.all([writeAll(device, sent), readBytes(terminal, size)]);
     assert.ok(got.every((byte, index) => byte === sent[index]));
     device.close();
-    terminal.close();
   };
   await Promise.all(terminals.map(carry));
 });

@@ -17,7 +17,7 @@ async function stty(path: string): Promise<string> {
 }
 
 Deno.test("An open port is raw, 8N1, without flow control, and at its rate, as stty sees it", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   await new Deno.Command("stty", { args: ["-F", terminal.path, "sane", "crtscts", "cstopb", "9600"] }).output();
   const port = await openSerialPort(terminal.path, { baudRate: 115200 });
   const said = await stty(terminal.path);
@@ -29,11 +29,10 @@ Deno.test("An open port is raw, 8N1, without flow control, and at its rate, as s
   }
   assert.deepEqual(port.differences, []);
   await port[Symbol.asyncDispose]();
-  terminal.close();
 });
 
 Deno.test("A rate without a code of its own is set, and so is every one that has a code", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   const odd = [250000, 74880];
   for (const baudRate of [50, 9600, 57600, 1500000, 4000000, ...odd]) {
     await using port = await openSerialPort(terminal.path, { baudRate });
@@ -43,11 +42,10 @@ Deno.test("A rate without a code of its own is set, and so is every one that has
     if (spoken !== "0") assert.equal(Number(spoken), baudRate);
     else assert.ok(odd.includes(baudRate));
   }
-  terminal.close();
 });
 
 Deno.test("Whether closing drops the modem lines is the kernel's setting unless they are to be kept", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   const hangsUp = async (keepLines: boolean) => {
     await using _ = await openSerialPort(terminal.path, { baudRate: 115200, keepLines });
     return !(await stty(terminal.path)).includes("-hupcl");
@@ -58,7 +56,6 @@ Deno.test("Whether closing drops the modem lines is the kernel's setting unless 
   }
   await new Deno.Command("stty", { args: ["-F", terminal.path, "hupcl"] }).output();
   assert.equal(await hangsUp(true), false);
-  terminal.close();
 });
 
 Deno.test({
@@ -66,7 +63,7 @@ Deno.test({
   // Only root may lock settings, which makes a pseudo-terminal as stubborn as a device.
   ignore: Deno.uid() !== 0,
   async fn() {
-    const terminal = openPseudoTerminal();
+    using terminal = openPseudoTerminal();
     const options = { baudRate: 115200 };
     await new Deno.Command("stty", { args: ["-F", terminal.path, "sane", "9600", "cstopb", "-hupcl"] }).output();
     const device = openDescriptor(terminal.path, O_RDWR);
@@ -81,21 +78,19 @@ Deno.test({
       "2 stop bits, not 1",
     ]);
     device.close();
-    terminal.close();
   },
 });
 
 Deno.test("What a port received before it was opened is dropped, and what comes then is not", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   await terminal.write(new TextEncoder().encode("old"));
   await using port = await openSerialPort(terminal.path, { baudRate: 115200 });
   await terminal.write(new TextEncoder().encode("new"));
   assert.equal(await talk(port.bytes).until("new"), "new");
-  terminal.close();
 });
 
 Deno.test("A port that is in use is refused by the name of who uses it, and free once that is over", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   const options = { baudRate: 115200 };
   const mine = await openSerialPort(terminal.path, options);
   await assert.rejects(openSerialPort(terminal.path, options), {
@@ -121,7 +116,6 @@ Deno.test("A port that is in use is refused by the name of who uses it, and free
   await child.status;
   await reader.cancel();
   await using _ = await openSerialPort(terminal.path, options);
-  terminal.close();
 });
 
 Deno.test("A port that is not there, and a file that is no port, are refused as what they are", async () => {
@@ -140,7 +134,7 @@ Deno.test("A port that is not there, and a file that is no port, are refused as 
 });
 
 Deno.test("A write waits while the device takes nothing, and the pulled device ends it and the reading", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   await using port = await openSerialPort(terminal.path, { baudRate: 115200 });
   const writer = port.bytes.writable.getWriter();
   const writing = writer.write(new Uint8Array(1024 * 1024));
@@ -155,7 +149,7 @@ Deno.test("A write waits while the device takes nothing, and the pulled device e
 });
 
 Deno.test("A break is sent and ended, and a pseudo-terminal says that it has no modem lines", async () => {
-  const terminal = openPseudoTerminal();
+  using terminal = openPseudoTerminal();
   const port = await openSerialPort(terminal.path, { baudRate: 115200 });
   await port.sendBreak(1);
   assert.throws(() => port.setDtr(false), { code: "unimplemented", message: /has no line DTR$/ });
@@ -163,7 +157,6 @@ Deno.test("A break is sent and ended, and a pseudo-terminal says that it has no 
   sending.catch(() => {});
   await port[Symbol.asyncDispose]();
   await assert.rejects(sending, { code: "canceled" });
-  terminal.close();
 });
 
 Deno.test("With 64 open ports that all wait, and while all of them are busy, a file is read within 50 ms", async () => {

@@ -43,8 +43,7 @@ export interface Flooded {
 export async function flood(size: Flood): Promise<Flooded> {
   const { total, limitMs } = size;
   using folder = temporaryFolder();
-  const terminal = openPseudoTerminal();
-  using _ = { [Symbol.dispose]: () => terminal.close() };
+  using terminal = openPseudoTerminal();
   const record = `${folder.path}/console.log`;
   const port = { url: terminal.path, record, record_bytes: 2 * total, history_bytes: historyBytes };
   const config = folder.file(
