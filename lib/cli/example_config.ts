@@ -24,6 +24,12 @@ export:
   net:
     ref: board.web
 
+  # A serial port; ls /dev/serial/by-id tells how yours is named:
+  # uart:
+  #   type: serial
+  #   config:
+  #     url: /dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0
+  #     baudrate: 115200
   # A TCP port of a real device:
   # ssh:
   #   type: tcp-network

@@ -1,13 +1,19 @@
 /**
- * The executable for aarch64 in qemu's user mode: a call, a stream, a TLS connection, and a pseudo-terminal that a
- * driver opens by FFI. `JUMPSTARTER_AARCH64_BIN` names the executable, which `deno task compile --target` makes.
+ * The executable for aarch64 in qemu's user mode: a call, a stream, a TLS connection, and the C library by FFI: a
+ * pseudo-terminal, and a serial port. `JUMPSTARTER_AARCH64_BIN` names the executable, which `deno task compile --target`
+ * makes.
  *
  * What emulation cannot show: times, and whatever asks the kernel by numbers of the architecture that qemu translates.
  *
  * @module
  */
 import assert from "node:assert/strict";
-import { type ProgramWords, run, startExporter, temporaryFolder } from "../system/program.ts";
+import { fileURLToPath } from "node:url";
+import { libc } from "../../lib/hardware/libc.ts";
+import { openPseudoTerminal } from "../../lib/hardware/pseudo_terminal.ts";
+import { type ProgramWords, run, start, startExporter, temporaryFolder } from "../system/program.ts";
+
+libc(); // Part of the process from then on, not of one test.
 
 /** Where Debian's libc6-arm64-cross puts the C library. */
 const libraries = "/usr/aarch64-linux-gnu";
@@ -44,28 +50,30 @@ const emulated = findEmulated();
 /** A start takes about six seconds in emulation, on a machine that does nothing else. */
 const limitMs = 120_000;
 
+/** The driver with a pseudo-terminal of its own. */
+const driver = fileURLToPath(new URL("./pseudo_terminal.ts", import.meta.url));
+
 const bench = `
 metadata: { name: bench }
 export:
   power: { type: mock-power }
   board: { type: simulated-board }
-  terminal: { type: ./pseudo_terminal.ts }
+  terminal: { type: ${driver} }
 `;
 
-/** A config, the driver beside it, and a place for what the exporter keeps. */
-function surroundings() {
+/** A config with more drivers if wanted, and a place for what the exporter keeps. */
+function surroundings(more = "") {
   const folder = temporaryFolder();
-  const driver = new URL("./pseudo_terminal.ts", import.meta.url);
-  folder.file("pseudo_terminal.ts", Deno.readTextFileSync(driver));
-  const config = folder.file("bench.yaml", bench);
+  const config = folder.file("bench.yaml", bench + more);
   return { config, env: { XDG_STATE_HOME: `${folder.path}/state` }, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 
 Deno.test({
-  name: "an exporter on aarch64 serves calls, streams, and a pseudo-terminal that its driver opens by FFI",
+  name: "an exporter on aarch64 serves calls, streams, a serial port, and a pseudo-terminal of its own",
   ignore: !emulated,
   async fn() {
-    using around = surroundings();
+    using device = openPseudoTerminal();
+    using around = surroundings(`  port: { type: serial, config: { url: ${device.path}, baudrate: 9600 } }\n`);
     const { env, config } = around;
     await using exporter = await startExporter(config, ["--log-format", "json"], { words: emulated, env, limitMs });
     const client = (words: string[], stdin?: string) =>
@@ -83,17 +91,31 @@ Deno.test({
       { voltage: 0, current: 0 },
       { voltage: 5, current: 2 },
     ]);
-    // A terminal gives a carriage return to every line that leaves it.
-    assert.deepEqual(await client(["terminal", "pipe"], "to aarch64\n"), {
-      code: 0,
-      stdout: "to aarch64\r\n",
-      stderr: "",
+    await using pipe = start(["client", "--host", exporter.address, "terminal", "pipe"], {
+      env,
+      limitMs,
+      stdin: "to aarch64\n",
     });
+    assert.equal(await pipe.said("\n"), "to aarch64\n");
+
+    const sent = await client(["port", "send", "from the client\\r"]);
+    assert.deepEqual([sent.code, sent.stderr], [0, ""]);
+    const buffer = new Uint8Array(64);
+    const heard = buffer.subarray(0, (await device.read(buffer))!);
+    assert.equal(new TextDecoder().decode(heard), "from the client\r");
+    await device.write(new TextEncoder().encode("from the board\r\n"));
+    const log = start(["client", "--host", exporter.address, "port", "log", "--since", "0", "--follow"], {
+      env,
+      limitMs,
+    });
+    assert.equal(await log.said("\n"), "from the board\r\n");
+    await log[Symbol.asyncDispose]();
 
     exporter.kill("SIGTERM");
     const { code, stderr } = await exporter.ended;
     const opened = stderr.split("\n").find((line) => line.includes("pseudo-terminal opened"));
-    assert.match(opened ?? stderr, /"path":"\/dev\/pts\/\d+".*"arch":"aarch64"/);
+    assert.match(opened ?? stderr, /"path":"\/dev\/pts\/\d+","arch":"aarch64","differences":0/);
+    assert.ok(!stderr.includes("set differently"), stderr);
     assert.equal(code, 0);
   },
 });
