@@ -1,7 +1,8 @@
 /**
  * An exporter under many clients: `deno task soak`. A hundred at once with a hundred calls each, several times over, then
  * ten thousand connections one after another. No call may fail, and the exporter may not grow: neither its memory nor
- * its open files. Then a serial console is flooded with 200 MB.
+ * its open files. Then strangers attack it, each in their own way: no client may wait for more than a second, and memory
+ * may only grow so far. Then a serial console is flooded with 200 MB, none of which may be lost.
  *
  * Set JUMPSTARTER_BIN to test the executable. Ends with 1 when something is not as it has to be.
  *
@@ -11,6 +12,8 @@ import { connect, power } from "../../mod.ts";
 import { openFiles, residentMemoryMiB } from "../bench/processes.ts";
 import { flood } from "../system/serial_flood.ts";
 import { programWords, startExporter, temporaryFolder } from "../system/program.ts";
+import { attacks } from "./attacks.ts";
+import { toleratedGrowthMiB, underAttack, warmUp } from "./under_attack.ts";
 
 const clients = 100;
 const callsEach = 100;
@@ -18,6 +21,9 @@ const rounds = 40;
 const connects = 10_000;
 /** How often the exporter is looked at while connections come and go. */
 const looks = 20;
+/** How long each attack goes on, and what a client may have to wait meanwhile, in milliseconds. */
+const attackMs = 3_000;
+const toleratedMs = 1_000;
 /** What memory may grow by between the second quarter and the last: a heap breathes, a leak goes on. */
 const tolerated = 1.2;
 
@@ -103,33 +109,59 @@ async function soakWithConnections(host: string, pid: number, idle: Look): Promi
   complainOfGrowth("One connection after another", idle, seen);
 }
 
+async function soakWithAttacks(config: string): Promise<void> {
+  for (const name of Object.keys(attacks)) {
+    // A fresh exporter for each, so that none profits from the memory that another one has made it take.
+    await using exporter = await startExporter(config, ["--log-level", "error"]);
+    const before = await warmUp(exporter);
+    const { steadyMs, newcomerMs, memoryMiB, connections, complaints: own } = await underAttack(
+      exporter,
+      name,
+      attackMs,
+    );
+    const grown = Math.max(0, memoryMiB - before);
+    const longest = `${steadyMs.toFixed(0).padStart(4)} and ${newcomerMs.toFixed(0).padStart(4)} ms`;
+    console.log(`${name.padEnd(50)} ${longest}  +${grown.toFixed(1).padStart(5)} MiB  ${connections} connections`);
+    complaints.push(...own.map((complaint) => `Under ${name}: ${complaint}`));
+    if (Math.max(steadyMs, newcomerMs) > toleratedMs) complaints.push(`Under ${name}: a client waited ${longest}`);
+    if (grown > toleratedGrowthMiB(name)) complaints.push(`Under ${name}: memory grew by ${grown.toFixed(1)} MiB`);
+  }
+}
+
+async function soakWithConsole(): Promise<void> {
+  try {
+    const { seconds, handOvers, missed, slept } = await flood({
+      total: 200_000_000,
+      handOverBytes: 10_000_000,
+      limitMs: 20 * 60_000,
+    });
+    const told = Object.entries({ ...missed, sleeper: slept }).map(([name, bytes]) => `${name} ${bytes}`).join(", ");
+    console.log(`200 MB of a serial console: ${seconds.toFixed(2)} s, ${handOvers} hand-overs, record complete`);
+    console.log(`Bytes that viewers were told they missed: ${told}`);
+  } catch (error) {
+    complaints.push(`The flooded console: ${error}`);
+  }
+}
+
 {
   using folder = temporaryFolder();
-  await using exporter = await startExporter(folder.file("soak.yaml", config), ["--log-level", "error"], {
-    limitMs: 20 * 60_000,
-  });
-  const { address, pid } = exporter;
-  console.log(`${programWords.join(" ")} on ${address}`);
-  // The first client shows what an exporter opens once and keeps.
-  await live(address, 1);
-  await new Promise((wake) => setTimeout(wake, 500));
-  const idle = look(pid);
-  report("idle", idle);
-  await soakWithCrowds(address, pid, idle);
-  await soakWithConnections(address, pid, idle);
+  const path = folder.file("soak.yaml", config);
+  {
+    await using exporter = await startExporter(path, ["--log-level", "error"], { limitMs: 20 * 60_000 });
+    const { address, pid } = exporter;
+    console.log(`${programWords.join(" ")} on ${address}`);
+    // The first client shows what an exporter opens once and keeps.
+    await live(address, 1);
+    await new Promise((wake) => setTimeout(wake, 500));
+    const idle = look(pid);
+    report("idle", idle);
+    await soakWithCrowds(address, pid, idle);
+    await soakWithConnections(address, pid, idle);
+  }
+  console.log("The longest waits of a client that stays and of those that come, by attack:");
+  await soakWithAttacks(path);
 }
-try {
-  const { seconds, handOvers, missed, slept } = await flood({
-    total: 200_000_000,
-    handOverBytes: 10_000_000,
-    limitMs: 20 * 60_000,
-  });
-  const told = Object.entries({ ...missed, sleeper: slept }).map(([name, bytes]) => `${name} ${bytes}`).join(", ");
-  console.log(`200 MB of a serial console: ${seconds.toFixed(2)} s, ${handOvers} hand-overs, record complete`);
-  console.log(`Bytes that viewers were told they missed: ${told}`);
-} catch (error) {
-  complaints.push(`The flooded console: ${error}`);
-}
+await soakWithConsole();
 for (const complaint of complaints) console.error(`Error: ${complaint}`);
 console.log(complaints.length === 0 ? "No failure, no growth" : "See the errors above");
 Deno.exitCode = complaints.length === 0 ? 0 : 1;

@@ -19,14 +19,32 @@ export interface Seen {
   readonly steadyMs: number;
   /** The longest time from a new client's connection to its answer, in milliseconds. */
   readonly newcomerMs: number;
-  /** How many calls were answered. */
-  readonly calls: number;
-  /** By how much the exporter's memory grew at most, in MiB. */
-  readonly growthMiB: number;
+  /** How many calls of each were answered. */
+  readonly steadyCalls: number;
+  readonly newcomerCalls: number;
+  /** The most memory that the exporter had, in MiB. */
+  readonly memoryMiB: number;
   /** Connections that the attacker made. */
   readonly connections: number;
   /** What the exporter did to the attacker that it must not. */
   readonly complaints: readonly string[];
+}
+
+/** What an exporter's memory may grow by, in MiB, under any of the attacks, one after the other. */
+export function toleratedGrowthMiB(name: string): number {
+  // What is received and thrown away is freed in steps: V8 looks after 64 MiB of it at the earliest.
+  return name === "messages that nobody reads" ? 160 : 80;
+}
+
+/** Gives an exporter the memory that it has in use. Resolves to how much that is, in MiB. */
+export async function warmUp(target: Target): Promise<number> {
+  for (let round = 0; round < 5; round++) {
+    await Promise.all(Array.from({ length: 100 }, async () => {
+      await using board = await connect({ host: target.address }, { power });
+      for (let call = 0; call < 20; call++) await board.power.on();
+    }));
+  }
+  return residentMemoryMiB(target.pid);
 }
 
 /** Attacks an exporter for so many milliseconds, while one client stays with it and others come and go. */
@@ -34,26 +52,25 @@ export async function underAttack(target: Target, name: string, lastsMs: number)
   const [hostname, port] = target.address.split(":");
   await using steady = await connect({ host: target.address }, { power });
   await steady.power.on();
-  const before = residentMemoryMiB(target.pid);
   const worker = new Worker(new URL("./attack_worker.ts", import.meta.url), { type: "module" });
   const tell = (order: Order) => worker.postMessage(order);
   const until = performance.now() + lastsMs;
-  const seen = { steadyMs: 0, newcomerMs: 0, calls: 0, growthMiB: 0 };
-  const measure = async (key: "steadyMs" | "newcomerMs", call: () => Promise<void>) => {
+  const seen = { steadyMs: 0, newcomerMs: 0, steadyCalls: 0, newcomerCalls: 0, memoryMiB: 0 };
+  const measure = async (who: "steady" | "newcomer", call: () => Promise<void>) => {
     while (performance.now() < until) {
       const start = performance.now();
       await call();
-      seen[key] = Math.max(seen[key], performance.now() - start);
-      seen.growthMiB = Math.max(seen.growthMiB, residentMemoryMiB(target.pid) - before);
-      seen.calls++;
+      seen[`${who}Ms`] = Math.max(seen[`${who}Ms`], performance.now() - start);
+      seen[`${who}Calls`]++;
+      seen.memoryMiB = Math.max(seen.memoryMiB, residentMemoryMiB(target.pid));
       await new Promise((wake) => setTimeout(wake, 20));
     }
   };
   try {
     tell({ name, target: { hostname, port: Number(port) } });
     await Promise.all([
-      measure("steadyMs", () => steady.power.on()),
-      measure("newcomerMs", async () => {
+      measure("steady", () => steady.power.on()),
+      measure("newcomer", async () => {
         await using board = await connect({ host: target.address }, { power });
         await board.power.on();
       }),
