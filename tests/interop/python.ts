@@ -82,6 +82,18 @@ export async function runPython(peer: PythonPeer, script: string, options: RunOp
   }
 }
 
+/** Runs a Python script on a file with one text in each line, its argument, and resolves to the lines that it prints. */
+export async function mapLines(peer: PythonPeer, script: string, lines: string[]): Promise<string[]> {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, lines.join("\n"));
+    const printed = await runPython(peer, script, { args: [file] });
+    return printed.trimEnd().split("\n");
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
 /** What Python's client needs in its environment to reach an exporter without TLS and to load any driver's client. */
 export function clientEnv(host: string): Record<string, string> {
   return { JUMPSTARTER_HOST: host, JMP_DRIVERS_ALLOW: "UNSAFE", JMP_GRPC_INSECURE: "1" };

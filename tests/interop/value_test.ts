@@ -6,21 +6,9 @@ import { decodeDriverCallResponse, encodeDriverCallResponse } from "../../lib/wi
 import type { Json } from "../../lib/wire/value.ts";
 import { toValue } from "../wire/value_message.ts";
 import { anyJson, damaged } from "../wire/values.ts";
-import { peerTest, pythonPeer, runPython } from "./python.ts";
+import { mapLines, peerTest, pythonPeer } from "./python.ts";
 
 const peer = await pythonPeer("0.9.0");
-
-/** Runs a Python script on one text for each line of its stdin, and resolves to the lines it prints. */
-async function mapLines(script: string, lines: string[]): Promise<string[]> {
-  const file = await Deno.makeTempFile();
-  try {
-    await Deno.writeTextFile(file, lines.join("\n"));
-    const printed = await runPython(peer!, script, { args: [file] });
-    return printed.trimEnd().split("\n");
-  } finally {
-    await Deno.remove(file);
-  }
-}
 
 /** Texts in JSON whose non-ASCII characters are escaped, so that no line is split at one. */
 function toLine(value: Json): string {
@@ -39,7 +27,7 @@ from jumpstarter.common.serde import decode_value
 for line in open(sys.argv[1]):
     print(json.dumps(decode_value(Value.FromString(bytes.fromhex(line)))))
 `;
-  const printed = await mapLines(script, corpus.map((value) => toBinary(ValueSchema, toValue(value)).toHex()));
+  const printed = await mapLines(peer!, script, corpus.map((value) => toBinary(ValueSchema, toValue(value)).toHex()));
   assert.deepEqual(printed.map((line) => JSON.parse(line)), corpus);
 });
 
@@ -53,7 +41,7 @@ for line in open(sys.argv[1]):
     response = jumpstarter_pb2.DriverCallResponse(uuid="u", result=encode_value(json.loads(line)))
     print(response.SerializeToString().hex())
 `;
-  const printed = await mapLines(script, corpus.map(toLine));
+  const printed = await mapLines(peer!, script, corpus.map(toLine));
   const decoded = printed.map((line) => decodeDriverCallResponse(Uint8Array.fromHex(line)));
   assert.deepEqual(decoded, corpus.map((result) => ({ uuid: "u", result })));
 });
@@ -86,7 +74,7 @@ for line in open(sys.argv[1]):
   // In two rare cases Python differs from everybody, which this seed avoids: it drops a whole map entry for an unknown
   // field in it, and takes the field number 0 inside of a group that it passes over.
   const bytes = fc.sample(damaged(messages), { numRuns: 5000, seed: 2 }).filter((message) => message.length > 0);
-  const printed = await mapLines(script, bytes.map((message) => message.toHex()));
+  const printed = await mapLines(peer!, script, bytes.map((message) => message.toHex()));
   const theirs = printed.map((line) => JSON.parse(line, (key, value) => key === "double" ? toNumber(value) : value));
   const refused = theirs.filter((reading) => reading === "refused").length;
   assert.ok(refused > 100 && refused < bytes.length - 100, `Expected both outcomes, got ${refused} refusals`);
