@@ -4,9 +4,12 @@
 """
 
 import asyncio
+import socket
+import struct
 import sys
 
 import grpc
+from hpack import Encoder
 
 OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 SIZES = [0, 1, 100, 16_384, 65_536, 1_000_000, 4 << 20, 20 << 20]
@@ -35,6 +38,15 @@ async def hang(requests, context):
     yield b""
 
 
+async def metadata(request, context):
+    return dict(context.invocation_metadata())["x-changing"].encode()
+
+
+async def flood(request, context):
+    while True:
+        yield bytes(65_536)
+
+
 async def was_canceled(request, context):
     await asyncio.wait_for(Service.canceled.wait(), 5)
     return b"yes"
@@ -46,6 +58,8 @@ class Service(grpc.GenericRpcHandler):
         "/echo/Unary": grpc.unary_unary_rpc_method_handler(unary),
         "/echo/Fail": grpc.unary_unary_rpc_method_handler(fail),
         "/echo/WasCanceled": grpc.unary_unary_rpc_method_handler(was_canceled),
+        "/echo/Metadata": grpc.unary_unary_rpc_method_handler(metadata),
+        "/echo/Flood": grpc.unary_stream_rpc_method_handler(flood),
         "/echo/Stream": grpc.stream_stream_rpc_method_handler(stream),
         "/echo/Hang": grpc.stream_stream_rpc_method_handler(hang),
     }
@@ -91,6 +105,56 @@ async def expect(code, call):
     raise AssertionError(f"expected {code}")
 
 
+def disconnect(address, number):
+    """Connects, begins a call, and resets the connection; how far the call gets depends on the number."""
+    if address.startswith("unix:"):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(address.removeprefix("unix://"))
+    else:
+        host, port = address.split(":")
+        connection = socket.create_connection((host, int(port)))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    fields = {
+        ":method": "POST", ":scheme": "http", ":path": "/echo/Stream", ":authority": "test",
+        "te": "trailers", "content-type": "application/grpc",
+    }
+    block = Encoder().encode(list(fields.items()))
+    settings = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    headers = bytes([0, 0, len(block), 1, 4, 0, 0, 0, 1]) + block
+    data = bytes([0, 0, 10, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 5]) + b"hello"
+    sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + headers + data
+    connection.sendall(sent[: 1 + number % len(sent)])
+    connection.close()
+
+
+async def quick_calls_beside_a_stalled_reader(channel):
+    flooded = channel.unary_stream("/echo/Flood")(b"")
+    assert await flooded.read() == bytes(65_536)
+    echo = channel.unary_unary("/echo/Unary")
+    for number in range(500):
+        assert await echo(str(number).encode(), timeout=20) == str(number).encode()
+    flooded.cancel()
+
+
+async def changing_metadata(channel):
+    """Enough different fields to turn the tables of both sides over and over."""
+    call = channel.unary_unary("/echo/Metadata")
+    for number in range(500):
+        value = f"{number} " + "v" * (number * 7 % 3_000)
+        assert await call(b"", metadata=[("x-changing", value), (f"x-name-{number}", "new")]) == value.encode()
+
+
+async def keepalive(address):
+    options = [
+        ("grpc.keepalive_time_ms", 50),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+    ]
+    async with grpc.aio.insecure_channel(address, options=options) as channel:
+        # Were the PINGs too many, the connection would be closed, and the call unavailable.
+        await expect(grpc.StatusCode.DEADLINE_EXCEEDED, channel.unary_unary("/echo/Hang")(b"", timeout=1))
+
+
 async def call(address):
     async with grpc.aio.insecure_channel(address, options=OPTIONS) as channel:
         echo = channel.unary_unary("/echo/Unary")
@@ -103,6 +167,12 @@ async def call(address):
         await echo_all(channel, [bytes(65_536)] * 320)
         await asyncio.gather(*(echo_all(channel, [bytes([i]) * 65_536] * 20) for i in range(60)))
         await asyncio.gather(*(echo(bytes(1_000)) for _ in range(1_000)))
+
+        await changing_metadata(channel)
+        await quick_calls_beside_a_stalled_reader(channel)
+        await keepalive(address)
+        for number in range(600):
+            disconnect(address, number)
 
         details = await expect(grpc.StatusCode.NOT_FOUND, channel.unary_unary("/echo/Fail")(b""))
         assert details == "Kein Gerät: 100 %", details

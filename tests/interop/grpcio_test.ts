@@ -34,6 +34,16 @@ for (const kind of ["TCP", "unix"] as const) {
         kind: "unary",
         handle: () => Promise.reject(new JumpstarterError("not_found", "Kein Gerät: 100 %")),
       },
+      "/echo/Metadata": {
+        kind: "unary",
+        handle: (_, { metadata }) => new TextEncoder().encode(metadata["x-changing"]),
+      },
+      "/echo/Flood": {
+        kind: "streaming",
+        async handle(stream) {
+          for (;;) await stream.send(new Uint8Array(65_536));
+        },
+      },
       "/echo/Stream": { kind: "streaming", handle: echo },
       "/echo/Hang": {
         kind: "streaming",
@@ -71,6 +81,18 @@ peerTest(python, "connectRpc() makes every kind of call to Python's gRPC", async
   await Promise.all(Array.from({ length: 60 }, () => echoAll(client, Array(20).fill(new Uint8Array(65_536)))));
 
   const empty = new Uint8Array();
+  // Enough different fields to turn the tables of both sides over and over.
+  for (let number = 0; number < 500; number++) {
+    const value = `${number} ${"v".repeat(number * 7 % 3_000)}`;
+    const metadata = { "x-changing": value, [`x-name-${number}`]: "new" };
+    assert.equal(new TextDecoder().decode(await client.unary("/echo/Metadata", empty, { metadata })), value);
+  }
+  const stalled = client.stream("/echo/Flood");
+  await stalled.send(empty);
+  stalled.closeSend();
+  assert.equal((await stalled.receive())!.length, 65_536);
+  for (let i = 0; i < 500; i++) await client.unary("/echo/Unary", new Uint8Array(10), { timeoutMs: 20_000 });
+  stalled.cancel();
   await assert.rejects(client.unary("/echo/Fail", empty), { code: "not_found", message: "Kein Gerät: 100 %" });
   await assert.rejects(client.unary("/echo/None", empty), { code: "unimplemented" });
   await assert.rejects(client.unary("/echo/Hang", empty, { timeoutMs: 100 }), { code: "deadline_exceeded" });

@@ -14,19 +14,18 @@ export type Handlers = Record<string, Handler>;
 /** Serves whoever connects to `listener`, until it is disposed of. */
 export function serveListener(listener: Deno.Listener, handlers: Handlers): AsyncDisposable {
   const served: ServedConnection[] = [];
+  let closed = false;
   const accepting = (async () => {
-    for (;;) {
-      let conn;
-      try {
-        conn = await listener.accept();
-      } catch {
-        return;
-      }
+    while (!closed) {
+      // A connection that is reset before it is accepted rejects as well.
+      const conn = await listener.accept().catch(() => undefined);
+      if (conn === undefined) continue;
       served.push(serveConnection(conn, { peer: "test", router: (path) => handlers[path] }));
     }
   })();
   return {
     async [Symbol.asyncDispose]() {
+      closed = true;
       listener.close();
       await accepting;
       await Promise.all(served.map((connection) => connection.shutdown(0)));
