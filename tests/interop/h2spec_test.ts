@@ -13,7 +13,11 @@ const assumesSmallFrames = "Sends a large size HEADERS frame that exceeds the SE
 
 const config = "metadata: {name: h2spec}\nexport: {power: {type: mock-power}}\n";
 
-for (const [over, exporterWords, h2specWords] of [["TCP", [], []], ["TLS", ["--tls-self-signed"], ["-t", "-k"]]]) {
+const variants: [over: string, exporterWords: string[], h2specWords: string[]][] = [
+  ["TCP", [], []],
+  ["TLS", ["--tls-self-signed"], ["-t", "-k"]],
+];
+for (const [over, exporterWords, h2specWords] of variants) {
   Deno.test({
     name: `h2spec, strict, finds one failure over ${over}: the case that assumes frames of 16 KiB`,
     ignore: !h2spec,
