@@ -33,7 +33,7 @@ export type { Logger, LogRecord } from "./lib/core/log.ts";
 export { composite } from "./lib/interfaces/composite.ts";
 export { network, type NetworkClient } from "./lib/interfaces/network.ts";
 export { power, type PowerClient, PowerReading } from "./lib/interfaces/power.ts";
-export { ConsoleRecord, serial, type SerialClient } from "./lib/interfaces/serial.ts";
+export { ConsoleRecord, ConsoleState, serial, type SerialClient } from "./lib/interfaces/serial.ts";
 export { consoleConfig, serialConsole } from "./lib/interfaces/serial_console.ts";
 export type { ConsoleLine } from "./lib/streams/console/line.ts";
 export {

@@ -4,10 +4,10 @@
  * @module
  */
 import { Command as Commander } from "commander";
-import type { Board } from "../client/connect.ts";
 import { type DriverNode, nodeAt } from "../client/tree.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
+import { commandRunner } from "./command_run.ts";
 import { configure } from "./commander.ts";
 import { addPassphraseOptions } from "./passphrase.ts";
 import { commandsOf, growCommands, growOwnCommand, seconds } from "./node_command.ts";
@@ -70,12 +70,13 @@ export function clientCommand(interruption: Interruptions): Commander {
         return printLine(flags.json ? JSON.stringify(await treeJson(node)) : await renderTree(node));
       }
       const words = ["client", ...node.path.split(".").filter(Boolean)].join(" ");
-      const own = await growOwnCommand(node, words, interruption);
-      if (own) return await untilLost(board, configure(own).parseAsync(rest, { from: "user" }));
-      const grown = configure(await growCommands(node, words, interruption, rest[0]));
+      const run = commandRunner(board, interruption);
+      const own = await growOwnCommand(node, words, run);
+      if (own) return void await configure(own).parseAsync(rest, { from: "user" });
+      const grown = configure(await growCommands(node, words, run, rest[0]));
       if (rest.length === 0) return printLine(`${await renderTree(node)}\n\n${grown.helpInformation().trimEnd()}`);
       await refuseUnknown(rest[0], node);
-      await untilLost(board, grown.parseAsync(rest, { from: "user" }));
+      await grown.parseAsync(rest, { from: "user" });
     });
 }
 
@@ -112,10 +113,4 @@ async function refuseUnknown(word: string, node: DriverNode): Promise<void> {
       `Available: ${[...children, ...commands].join(", ")}`,
     { phase: "usage" },
   );
-}
-
-/** Rejects when the connection goes while a command runs. */
-async function untilLost({ connection }: Board, running: Promise<unknown>): Promise<void> {
-  const lost = connection.closed.then((reason) => reason ? Promise.reject(reason) : new Promise<never>(() => {}));
-  await Promise.race([running, lost]);
 }

@@ -7,13 +7,10 @@ import { Argument, Command as Commander, Option } from "commander";
 import * as z from "zod";
 import type { DriverNode } from "../client/tree.ts";
 import { clientOf } from "../contract/client.ts";
-import { type Command, command, type CommandIo, ownCommand } from "../contract/command.ts";
+import { type Command, command, ownCommand } from "../contract/command.ts";
 import { type Method, wireNameOf } from "../contract/method.ts";
-import { check } from "../contract/values.ts";
 import { JumpstarterError } from "../core/errors.ts";
-import { ChildExit, type Interruptions } from "./exit_code.ts";
-import { runForeground } from "./foreground.ts";
-import { noteLine, printLine, writeError, writeOut } from "./output.ts";
+import type { CommandRunner } from "./command_run.ts";
 import { flagOf, jsonOrText, parameterOf, valueOf } from "./parameter.ts";
 
 /** The commands of a driver by name. Those of its kind come first, and win over what every driver has. */
@@ -31,10 +28,10 @@ export async function ownCommandNames(node: DriverNode): Promise<string[]> {
 export async function growOwnCommand(
   node: DriverNode,
   words: string,
-  interruption: Interruptions,
+  run: CommandRunner,
 ): Promise<Commander | undefined> {
   const definition = (await ownCommands(node))[ownCommand];
-  return definition && growCommand(new Commander(words).description(descriptionOf(node)), definition, interruption);
+  return definition && growCommand(new Commander(words).description(descriptionOf(node)), node, definition, run);
 }
 
 function descriptionOf({ description, interface: definition }: DriverNode): string {
@@ -54,7 +51,7 @@ async function ownCommands({ interface: definition, caller }: DriverNode): Promi
 export async function growCommands(
   node: DriverNode,
   words: string,
-  interruption: Interruptions,
+  run: CommandRunner,
   chosen?: string,
 ): Promise<Commander> {
   const group = new Commander(words).description(descriptionOf(node)).enablePositionalOptions();
@@ -64,12 +61,12 @@ export async function growCommands(
     if (name === ownCommand) continue;
     const help = node.methodsDescription[name] ?? definition.summary;
     const grown = new Commander(name).description(help);
-    group.addCommand(isChosen && name !== chosen ? grown : growCommand(grown, definition, interruption));
+    group.addCommand(isChosen && name !== chosen ? grown : growCommand(grown, node, definition, run));
   }
   return group;
 }
 
-function growCommand(grown: Commander, definition: Command, interruption: Interruptions): Commander {
+function growCommand(grown: Commander, node: DriverNode, definition: Command, run: CommandRunner): Commander {
   if (definition.passThrough) grown.passThroughOptions().allowUnknownOption();
   for (const [key, schema] of Object.entries(definition.args)) {
     const { required, description, choices, kind } = parameterOf(schema);
@@ -84,7 +81,9 @@ function growCommand(grown: Commander, definition: Command, interruption: Interr
     const words = given.slice(0, -2);
     const { json, timeout, ...options } = given.at(-2) as Record<string, unknown>;
     const values = { ...valuesOf(definition.args, words), ...optionValues(definition.options, options) };
-    await run(grown, definition, values, { json: json === true, timeoutMs: seconds(timeout), interruption });
+    const name = grown.name();
+    const called = [grown.parent?.name(), name].filter(Boolean).join(" ");
+    await run(node, definition, { name, words: called, values, json: json === true, timeoutMs: seconds(timeout) });
   });
   return grown;
 }
@@ -117,62 +116,6 @@ function valuesOf(shape: Record<string, z.ZodType>, words: unknown[]): Record<st
 function optionValues(shape: Record<string, z.ZodType>, options: Record<string, unknown>): Record<string, unknown> {
   const given = Object.entries(options).filter(([key]) => Object.hasOwn(shape, key));
   return Object.fromEntries(given.map(([key, word]) => [key, valueOf(word, parameterOf(shape[key]))]));
-}
-
-interface RunOptions {
-  json: boolean;
-  timeoutMs?: number;
-  interruption: Interruptions;
-}
-
-async function run(grown: Commander, definition: Command, values: unknown, options: RunOptions): Promise<void> {
-  const { json, timeoutMs, interruption } = options;
-  const interrupted = interruption.signal;
-  let given: unknown;
-  try {
-    given = check(z.strictObject({ ...definition.args, ...definition.options }), values, "");
-  } catch (error) {
-    throw new JumpstarterError("invalid_argument", (error as Error).message, {
-      phase: "usage",
-      hint: `jumpstarter ${[grown.parent?.name(), grown.name()].filter(Boolean).join(" ")} --help`,
-    });
-  }
-  const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
-  const signal = limit ? AbortSignal.any([interrupted, limit]) : interrupted;
-  let printed = false;
-  const io: CommandIo = {
-    signal,
-    print(value, text) {
-      if (!json && text !== undefined) printLine(text);
-      if (!json || value === undefined) return;
-      printed = true;
-      printLine(JSON.stringify(value));
-    },
-    note: noteLine,
-    get stdin() {
-      return Deno.stdin.readable;
-    },
-    stdinIsTerminal: Deno.stdin.isTerminal(),
-    write: (bytes) => Promise.resolve(json ? undefined : writeOut(bytes)),
-    writeError: (text) => json ? undefined : writeError(text),
-    foreground: (words) => runForeground(words, {}, interruption),
-  };
-  let code: number | void;
-  try {
-    code = await definition.run(given, io);
-  } catch (error) {
-    if (interrupted.aborted) throw interrupted.reason;
-    if (limit?.aborted) {
-      throw new JumpstarterError("deadline_exceeded", `${grown.name()} did not end within ${timeoutMs! / 1000} s`, {
-        phase: "driver",
-        cause: error,
-      });
-    }
-    throw error;
-  }
-  if (interrupted.aborted) throw interrupted.reason;
-  if (code) throw new ChildExit(code);
-  if (json && !printed && code === undefined) printLine(JSON.stringify({ ok: true }));
 }
 
 /** Seconds of a `--timeout` in milliseconds. */

@@ -22,9 +22,19 @@ export function printLine(text: string): void {
   writeOut(`${text}\n`);
 }
 
+let progressShown = false;
+
 /** Prints a line beside the result. */
 export function noteLine(text: string): void {
-  writeError(`${text}\n`);
+  writeError(`${progressShown ? "\n" : ""}${text}\n`);
+  progressShown = false;
+}
+
+/** Shows how far something is, in one line that each text takes over. Only people want to see that. */
+export function progressLine(text: string): void {
+  if (!Deno.stderr.isTerminal()) return;
+  writeError(`\r${text}\x1b[K`);
+  progressShown = true;
 }
 
 /** Prints an error with its hint; with `json` as one line `{"error":{"code","message","hint"}}`. */

@@ -24,6 +24,7 @@ export interface DriverNode {
   readonly methodsDescription: Readonly<Record<string, string>>;
   /** Left out when this program does not know what the labels stand for; such a driver has a generic client only. */
   readonly interface?: AnyInterface;
+  readonly parent?: DriverNode;
   readonly children: ReadonlyMap<string, DriverNode>;
   readonly caller: Caller;
 }
@@ -93,6 +94,7 @@ async function makeNode(
     description: description || undefined,
     methodsDescription,
     interface: await interfaceOf(labels),
+    parent,
     children,
     caller: { ...connection.caller(uuid), child: (name) => children.get(name)?.caller },
   };

@@ -5,20 +5,31 @@
  * @module
  */
 import type * as z from "zod";
+import type { ByteSource } from "../core/byte_stream.ts";
+import type { Pipe } from "../core/pipe.ts";
+import type { AnyInterface, Client } from "./interface.ts";
 import type { Shape } from "./method.ts";
 
 /** What a running command is given beside its arguments. */
 export interface CommandIo {
-  /** Aborts when the user interrupts or the command's limit passes. */
+  /** Aborts when the user interrupts, the command's limit passes, or the exporter is gone. */
   readonly signal: AbortSignal;
+  /** Where the driver is that the command belongs to, for people: `console of bench1`. */
+  readonly place: string;
+  /** Drivers of a kind that stand beside this one, under the same parent, by name. */
+  beside<I extends AnyInterface>(definition: I): ReadonlyMap<string, Client<I>>;
   /** Prints one result: `text` for people (left out: nothing), `value` as a line of JSON with `--json`. */
   print(value: unknown, text?: string): void;
   /** Prints something that is not the result, on standard error. */
   note(text: string): void;
+  /** Shows how far a long command is, on a terminal only; each text takes the place of the one before. */
+  progress(text: string): void;
   /** What the user types or pipes in. */
   readonly stdin: ReadableStream<Uint8Array>;
   /** Whether standard input is a terminal, on which nobody should wait for an end. */
   readonly stdinIsTerminal: boolean;
+  /** The user's terminal. There is none when standard input is something else, and with `--json`. */
+  readonly terminal?: Terminal;
   /** Raw bytes for standard output; nothing with `--json`, which has values only. */
   write(bytes: Uint8Array): Promise<void>;
   /** Raw text for standard error, as a program on the other side wrote it there; nothing with `--json`. */
@@ -28,6 +39,31 @@ export interface CommandIo {
    * 127 when there is no such program, 126 when it cannot be run, 128 + the number of a signal that ended it.
    */
   foreground(words: readonly string[]): Promise<number>;
+  /**
+   * Makes a pseudo-terminal of this machine in raw mode. It is there until it is closed, whoever opens and closes its
+   * device file meanwhile; bytes for nobody wait, and writes with them.
+   */
+  pseudoTerminal(): Promise<PseudoTerminal>;
+}
+
+/** A terminal with somebody at it. */
+export interface Terminal {
+  /** Who that is, for others to read: `alice@desk`. */
+  readonly user: string;
+  /** Takes the terminal as it is, without its own echo, lines and signals; disposing gives it back as it was. */
+  raw(): RawTerminal;
+}
+
+/** A terminal whose keys come as they are pressed, Ctrl-C included. No key comes any more when it is gone. */
+export interface RawTerminal extends ByteSource, Disposable {
+  /** Shows bytes as they are. Resolves when the terminal has taken them. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** A device file that this program is behind, for others to open. */
+export interface PseudoTerminal extends Pipe {
+  /** `/dev/pts/7` */
+  readonly path: string;
 }
 
 /** The name of a command that the driver's bare name stands for: `client ssh uname`, without a word between. */

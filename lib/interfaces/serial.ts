@@ -20,6 +20,16 @@ export const ConsoleRecord = z.object({
 });
 export type ConsoleRecord = z.infer<typeof ConsoleRecord>;
 
+/** How things stand with a console. */
+export const ConsoleState = z.object({
+  offset: z.int().describe("Bytes said since the session's start"),
+  you: z.string().describe("What the caller is called in marks, while it holds nothing"),
+  writer: z.string().optional().describe("Who typed last and is still there"),
+  holder: z.string().optional().describe("Who holds the console"),
+  others: z.int().describe("Connections that use the console, the caller's aside"),
+});
+export type ConsoleState = z.infer<typeof ConsoleState>;
+
 /** From where a console's history is told. */
 export const Since = z.string().regex(/^(?:boot|now|\d+|\d+(?:ms|s|m|h))$/, {
   error: ({ input }) => `Expected boot, now, a time such as 30s, 5m or 2h, or an offset in bytes, got ${input}`,
@@ -41,6 +51,7 @@ const methods = {
     result: ConsoleRecord,
     optional: true,
   }),
+  state: unary("What has been said, who types and who looks on", { result: ConsoleState, optional: true }),
   claim: unary("Hold the console: nobody else can type until release, or until this connection ends", {
     params: { name: z.string().min(1).max(200).describe("Who holds it, for the others") },
     optional: true,

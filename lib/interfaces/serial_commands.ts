@@ -1,19 +1,31 @@
 /** The commands of a serial console. @module */
 import * as z from "zod";
 import { type Command, command } from "../contract/command.ts";
-import { type ByteSource, type ByteStream, sinkOf, sourceOf } from "../core/byte_stream.ts";
-import { isJumpstarterError, JumpstarterError, messageOf, usageError } from "../core/errors.ts";
-import { withLimit } from "../core/limit.ts";
+import { type ByteStream, sinkOf, sourceOf } from "../core/byte_stream.ts";
+import { messageOf, usageError } from "../core/errors.ts";
 import { writeAll } from "../core/pipe.ts";
 import { unescaped } from "../streams/escapes.ts";
 import { paced, type Pattern } from "../streams/expect.ts";
 import { Stamper } from "../streams/stamper.ts";
-import { type ConsoleRecord, type SerialCalls, Since } from "./serial.ts";
-import { consoleStream, isMissing, openSession } from "./serial_session.ts";
+import { type SerialCalls, Since } from "./serial.ts";
+import { markText } from "./serial_marks.ts";
+import { sendFileCommand } from "./serial_send_file.ts";
+import { consoleStream, openSession, recordsOf, typeAll } from "./serial_session.ts";
+import { ptyCommand } from "./serial_pty.ts";
+import { consoleCommand } from "./serial_terminal/command.ts";
 
 /** All of them. */
 export function consoleCommands(calls: SerialCalls): Record<string, Command> {
-  return { log: logCommand(calls), send: sendCommand(calls), pipe: pipeCommand(calls) };
+  const console = consoleCommand(calls);
+  return {
+    console,
+    log: logCommand(calls),
+    send: sendCommand(calls),
+    "send-file": sendFileCommand(calls),
+    pipe: pipeCommand(calls),
+    pty: ptyCommand(calls),
+    "start-console": { ...console, summary: "Upstream's word for console" },
+  };
 }
 
 function logCommand(calls: SerialCalls): Command {
@@ -21,23 +33,14 @@ function logCommand(calls: SerialCalls): Command {
     await using sink = output === undefined ? undefined : openOutput(output, false);
     const write = sink?.write ?? io.write;
     const stamper = timestamps ? new Stamper() : undefined;
-    try {
-      for await (const record of calls.records({ since, follow }, { signal: io.signal })) {
-        if (sink === undefined) io.print(record);
-        const { data, mark, timeMs } = record;
-        const bytes = data === undefined ? undefined : Uint8Array.fromBase64(data);
-        if (stamper) await write(bytes ? stamper.bytes(bytes, timeMs) : stamper.line(`-- ${markText(record)}`, timeMs));
-        else if (bytes) await write(bytes);
-        // Without times the log is what the device said and nothing else; what is missing in it is still told.
-        else if (mark === "gap" || mark === "lost") io.note(markText(record));
-      }
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-      throw new JumpstarterError("unimplemented", "This exporter keeps no history of its console", {
-        phase: "driver",
-        hint: "pipe prints what comes from now on",
-        cause: error,
-      });
+    for await (const record of recordsOf(calls, { since, follow }, io.signal)) {
+      if (sink === undefined) io.print(record);
+      const { data, mark, timeMs } = record;
+      const bytes = data === undefined ? undefined : Uint8Array.fromBase64(data);
+      if (stamper) await write(bytes ? stamper.bytes(bytes, timeMs) : stamper.line(`-- ${markText(record)}`, timeMs));
+      else if (bytes) await write(bytes);
+      // Without times the log is what the device said and nothing else; what is missing in it is still told.
+      else if (mark === "gap" || mark === "lost") io.note(markText(record));
     }
   }, {
     options: {
@@ -50,17 +53,11 @@ function logCommand(calls: SerialCalls): Command {
   });
 }
 
-/** A mark for people. */
-export function markText({ mark, text }: ConsoleRecord): string {
-  const named = { opened: "opened", lost: "lost", "power-on": "power on", writer: "typing", gap: "gap" }[mark!];
-  return text ? `${named}: ${text}` : named;
-}
-
 function sendCommand(calls: SerialCalls): Command {
   return command("Type something", async ({ text, cps, expect }, io) => {
     const { signal } = io;
     const bytes = unescaped(text);
-    if (expect === undefined) return await type(calls, paced(bytes, cps ?? Infinity, signal), signal);
+    if (expect === undefined) return await typeAll(calls, paced(bytes, cps ?? Infinity, signal), signal);
     const pattern = patternOf(expect);
     const encoder = new TextEncoder();
     const log = (text: string, direction: string) => void (direction === "said" && io.write(encoder.encode(text)));
@@ -96,32 +93,6 @@ function patternOf(words: string): Pattern {
   }
 }
 
-/** How long a device that does not say what it took may take for the last bytes, in milliseconds: Python's does not. */
-const settleMs = 500;
-
-/** Types everything and resolves when the device has taken it. */
-async function type(calls: SerialCalls, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-  let tells = true;
-  await using stream = await calls.input({ signal }).catch((error) => {
-    if (!isMissing(error)) throw error;
-    tells = false;
-    return calls.connect({ signal });
-  });
-  const [source, sink] = [sourceOf(stream), sinkOf(stream)];
-  const ended = drain(source);
-  ended.catch(() => {});
-  for await (const chunk of content) await sink.write(chunk);
-  await sink.end();
-  if (tells) return await ended;
-  await withLimit(ended, settleMs, "The end").catch((error) => {
-    if (!isJumpstarterError(error, "deadline_exceeded")) throw error;
-  });
-}
-
-async function drain(source: ByteSource): Promise<void> {
-  while (await source.next()) { /* nobody wants it */ }
-}
-
 function pipeCommand(calls: SerialCalls): Command {
   return command("Print what the console says; send it what is piped in", async (given, io) => {
     const { output, input, noInput, append, noOutput } = given;
@@ -132,7 +103,7 @@ function pipeCommand(calls: SerialCalls): Command {
     const types = input || !(noInput || io.stdinIsTerminal);
     if (noOutput && !types) throw usageError("--no-output needs input: pipe something in, or --input");
     io.note(pipeStatus(given, types));
-    if (noOutput) return await type(calls, io.stdin, io.signal);
+    if (noOutput) return await typeAll(calls, io.stdin, io.signal);
 
     await using file = output === undefined ? undefined : openOutput(output, append);
     const write = file?.write ?? io.write;

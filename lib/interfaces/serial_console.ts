@@ -64,6 +64,7 @@ export function serialConsole(
       const from = placeOf(core.history, since);
       for await (const entry of core.records(from, connection, { follow, signal })) yield recordOf(entry);
     },
+    state: (_, { connection }) => core.state(connection),
     claim: ({ name }, { connection }) => core.claim(name, connection),
     release: (_, { connection }) => core.release(connection),
     sendBreak: ({ ms }, { connection }) => withPart(core, connection, "sendBreak", (line) => line.sendBreak?.(ms)),

@@ -12,6 +12,7 @@ import {
   sourceOf,
 } from "../core/byte_stream.ts";
 import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
+import { withLimit } from "../core/limit.ts";
 import { Expect, type ExpectOptions } from "../streams/expect.ts";
 import type { ConsoleRecord, SerialCalls } from "./serial.ts";
 
@@ -22,7 +23,12 @@ export interface ConsoleStreamOptions {
   /** Cancels it. */
   signal?: AbortSignal;
   /** Gets the marks between the bytes. Without it a gap is an error. */
-  onMark?(record: ConsoleRecord): void;
+  onMark?(record: ConsoleRecord): unknown;
+  /**
+   * Told when somebody else holds the console or takes it over; what was typed meanwhile is lost, and what is typed
+   * next is tried anew. Without it writing fails.
+   */
+  onRefused?(error: JumpstarterError): void;
   /** Told when the exporter keeps no history, as Python's does not: the stream then begins with what comes. */
   onLiveOnly?(): void;
 }
@@ -35,7 +41,7 @@ export async function consoleStream(calls: SerialCalls, options: ConsoleStreamOp
     if (since !== undefined) options.onLiveOnly?.();
     return await calls.connect({ signal });
   }
-  const typing = new Typing(calls, signal);
+  const typing = new Typing(calls, options);
   return byteStreamOf({
     next: () => said.source.next(),
     write: (bytes) => typing.write(bytes),
@@ -79,6 +85,28 @@ export async function openSession(calls: SerialCalls, options: SessionOptions): 
 /** Whether an error means that an exporter does not know a method: Python says not found, we say unimplemented. */
 export function isMissing(error: unknown): boolean {
   return isJumpstarterError(error, "not_found", "unimplemented");
+}
+
+/**
+ * Records of a console.
+ *
+ * @throws {JumpstarterError} `unimplemented` when the exporter keeps none, as Python's does not.
+ */
+export async function* recordsOf(
+  calls: SerialCalls,
+  which: { since: string; follow?: boolean },
+  signal: AbortSignal,
+): AsyncGenerator<ConsoleRecord> {
+  try {
+    yield* calls.records(which, { signal });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    throw new JumpstarterError("unimplemented", "This exporter keeps no history of its console", {
+      phase: "driver",
+      hint: "pipe prints what comes from now on",
+      cause: error,
+    });
+  }
 }
 
 /** What a console says, and what gives it up. */
@@ -132,22 +160,23 @@ async function history(
 /** The way to the device, opened by the first byte, and again after somebody else has taken it. */
 class Typing {
   readonly #calls: SerialCalls;
-  readonly #signal?: AbortSignal;
+  readonly #options: ConsoleStreamOptions;
   #input?: Promise<Input>;
 
-  constructor(calls: SerialCalls, signal?: AbortSignal) {
+  constructor(calls: SerialCalls, options: ConsoleStreamOptions) {
     this.#calls = calls;
-    this.#signal = signal;
+    this.#options = options;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    const opening = this.#input ??= this.#open();
     try {
-      const input = await (this.#input ??= this.#open());
+      const input = await opening;
       if ("failure" in input) throw input.failure;
       await input.sink.write(bytes);
     } catch (error) {
-      await this.close().catch(() => {});
-      throw error;
+      await this.#giveUp(opening);
+      if (!this.#tell(error)) throw error;
     }
   }
 
@@ -160,16 +189,30 @@ class Typing {
   }
 
   async close(): Promise<void> {
-    const input = this.#input;
-    this.#input = undefined;
-    await (await input)?.stream[Symbol.asyncDispose]();
+    if (this.#input) await this.#giveUp(this.#input);
   }
 
   async #open(): Promise<Input> {
-    const stream = await this.#calls.input({ signal: this.#signal });
+    const stream = await this.#calls.input({ signal: this.#options.signal });
     const input: Input = { stream, sink: sinkOf(stream), taken: sourceOf(stream).next() };
-    input.taken.catch((error) => input.failure = error);
+    input.taken.catch((error) => {
+      input.failure = error;
+      if (this.#tell(error)) void this.close();
+    });
     return input;
+  }
+
+  async #giveUp(opening: Promise<Input>): Promise<void> {
+    if (this.#input === opening) this.#input = undefined;
+    const input = await opening.catch(() => undefined);
+    await input?.stream[Symbol.asyncDispose]().catch(() => {});
+  }
+
+  #tell(error: unknown): boolean {
+    const { onRefused } = this.#options;
+    if (!onRefused || !isJumpstarterError(error, "failed_precondition", "aborted")) return false;
+    onRefused(error);
+    return true;
   }
 }
 
@@ -180,4 +223,34 @@ interface Input {
   readonly taken: Promise<unknown>;
   /** Somebody else has taken the console over. */
   failure?: unknown;
+}
+
+/** How long a device that does not say what it took may take for the last bytes, in milliseconds: Python's does not. */
+const settleMs = 500;
+
+/** Types everything and resolves when the device has taken it. */
+export async function typeAll(
+  calls: SerialCalls,
+  content: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  let tells = true;
+  await using stream = await calls.input({ signal }).catch((error) => {
+    if (!isMissing(error)) throw error;
+    tells = false;
+    return calls.connect({ signal });
+  });
+  const [source, sink] = [sourceOf(stream), sinkOf(stream)];
+  const ended = drain(source);
+  ended.catch(() => {});
+  for await (const chunk of content) await sink.write(chunk);
+  await sink.end();
+  if (tells) return await ended;
+  await withLimit(ended, settleMs, "The end").catch((error) => {
+    if (!isJumpstarterError(error, "deadline_exceeded")) throw error;
+  });
+}
+
+async function drain(source: ByteSource): Promise<void> {
+  while (await source.next()) { /* nobody wants it */ }
 }

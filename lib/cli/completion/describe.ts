@@ -42,7 +42,7 @@ export async function remember(keys: readonly string[], root: DriverNode): Promi
 }
 
 async function describeNode(node: DriverNode): Promise<CommandDescription> {
-  const never = { signal: new AbortController().signal, takeOver: () => {} };
+  const never = () => Promise.resolve();
   const bare = await growOwnCommand(node, node.name, never);
   const grown = await growCommands(node, node.name, never);
   const own = await ownCommandNames(node);

@@ -181,6 +181,19 @@ export class Console implements AsyncDisposable {
     this.#claim = undefined;
   }
 
+  /** How things stand, as a caller sees it. */
+  state(caller: Caller): ConsoleState {
+    const callers = new Set([...this.#seats].map((seat) => seat.caller));
+    callers.delete(caller);
+    return {
+      offset: this.history.end,
+      you: caller.peer,
+      writer: this.#writer?.caller.peer,
+      holder: this.#claim?.name,
+      others: callers.size,
+    };
+  }
+
   /**
    * Does something with the open device, which is opened for it where nobody else has it open.
    *
@@ -269,6 +282,20 @@ export class Console implements AsyncDisposable {
   #claimOfAnother(caller: Caller): { readonly name: string } | undefined {
     return this.#claim && this.#claim.caller !== caller ? this.#claim : undefined;
   }
+}
+
+/** How things stand with a console. */
+export interface ConsoleState {
+  /** The offset of the next byte to come. */
+  readonly offset: number;
+  /** What the caller is called in marks, while it holds nothing. */
+  readonly you: string;
+  /** Who typed last and is still there. */
+  readonly writer?: string;
+  /** The name of the claim, where there is one. */
+  readonly holder?: string;
+  /** Callers that use it, this one aside. */
+  readonly others: number;
 }
 
 /** Somebody who reads, writes, or both. */

@@ -1,0 +1,115 @@
+/** One run of a driver's command: what it is given, and how it ends. @module */
+import * as z from "zod";
+import type { Board } from "../client/connect.ts";
+import type { DriverNode } from "../client/tree.ts";
+import { clientOf } from "../contract/client.ts";
+import type { Command, CommandIo } from "../contract/command.ts";
+import type { AnyInterface, Client } from "../contract/interface.ts";
+import { check } from "../contract/values.ts";
+import { JumpstarterError } from "../core/errors.ts";
+import { withLimit } from "../core/limit.ts";
+import { ChildExit, type Interruptions } from "./exit_code.ts";
+import { runForeground } from "./foreground.ts";
+import { noteLine, printLine, progressLine, writeError, writeOut } from "./output.ts";
+import { terminal } from "./terminal.ts";
+
+/** What was typed. */
+export interface Typed {
+  /** The command's name. */
+  readonly name: string;
+  /** The words with which it is called: `client power on`. */
+  readonly words: string;
+  /** Arguments and options, not yet checked. */
+  readonly values: unknown;
+  readonly json: boolean;
+  readonly timeoutMs?: number;
+}
+
+/** Runs a command of a driver. */
+export type CommandRunner = (node: DriverNode, definition: Command, typed: Typed) => Promise<void>;
+
+/** How long a command may take to end once the exporter is gone, in milliseconds. */
+const lastWordsMs = 1_000;
+
+/** Runs commands of a board's drivers until they end, the user interrupts them, their limit passes or the board is gone. */
+export function commandRunner(board: Board, interruption: Interruptions): CommandRunner {
+  const gone = new AbortController();
+  const lost = board.connection.closed.then((reason) => reason ? gone.abort(reason) : new Promise<void>(() => {}));
+  return async (node, definition, typed) => {
+    const { name, json, timeoutMs } = typed;
+    const given = checked(definition, typed);
+    const interrupted = interruption.signal;
+    const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+    const signals = [interrupted, gone.signal, limit].filter((one) => one !== undefined);
+    const place = `${node.path || "the root"} of ${board.name ?? "the exporter"}`;
+    const { io, hasPrinted } = ioOf(node, place, { signal: AbortSignal.any(signals), json, interruption });
+    const running = definition.run(given, io);
+    let code: number | void;
+    try {
+      // It may have a terminal to give back.
+      code = await Promise.race([running, lost.then(() => withLimit(running, lastWordsMs, name))]);
+    } catch (error) {
+      if (interrupted.aborted) throw interrupted.reason;
+      if (gone.signal.aborted) throw gone.signal.reason;
+      if (!limit?.aborted) throw error;
+      throw new JumpstarterError("deadline_exceeded", `${name} did not end within ${timeoutMs! / 1000} s`, {
+        phase: "driver",
+        cause: error,
+      });
+    }
+    if (interrupted.aborted) throw interrupted.reason;
+    if (gone.signal.aborted) throw gone.signal.reason;
+    if (code) throw new ChildExit(code);
+    if (json && !hasPrinted() && code === undefined) printLine(JSON.stringify({ ok: true }));
+  };
+}
+
+function checked({ args, options }: Command, { words, values }: Typed): unknown {
+  try {
+    return check(z.strictObject({ ...args, ...options }), values, "");
+  } catch (error) {
+    throw new JumpstarterError("invalid_argument", (error as Error).message, {
+      phase: "usage",
+      hint: `jumpstarter ${words} --help`,
+    });
+  }
+}
+
+function ioOf(
+  node: DriverNode,
+  place: string,
+  { signal, json, interruption }: { signal: AbortSignal; json: boolean; interruption: Interruptions },
+): { io: CommandIo; hasPrinted(): boolean } {
+  let printed = false;
+  const stdinIsTerminal = Deno.stdin.isTerminal();
+  const io: CommandIo = {
+    signal,
+    place,
+    beside: (definition) => besideOf(node, definition),
+    print(value, text) {
+      if (!json && text !== undefined) printLine(text);
+      if (!json || value === undefined) return;
+      printed = true;
+      printLine(JSON.stringify(value));
+    },
+    note: noteLine,
+    progress: progressLine,
+    get stdin() {
+      return Deno.stdin.readable;
+    },
+    stdinIsTerminal,
+    terminal: stdinIsTerminal && !json ? terminal : undefined,
+    write: (bytes) => Promise.resolve(json ? undefined : writeOut(bytes)),
+    writeError: (text) => json ? undefined : writeError(text),
+    foreground: (words) => runForeground(words, {}, interruption),
+    pseudoTerminal: async () => (await import("../hardware/pseudo_terminal.ts")).openPseudoTerminal(),
+  };
+  return { io, hasPrinted: () => printed };
+}
+
+function besideOf<I extends AnyInterface>({ parent, uuid }: DriverNode, definition: I): Map<string, Client<I>> {
+  const others = [...parent?.children.values() ?? []].filter((other) =>
+    other.uuid !== uuid && other.interface?.name === definition.name
+  );
+  return new Map(others.map((other) => [other.name, clientOf(definition, other.caller)]));
+}

@@ -1,0 +1,37 @@
+/** The user's terminal, for commands that take it as it is. @module */
+import { hostname, userInfo } from "node:os";
+import type { RawTerminal, Terminal } from "../contract/command.ts";
+import { writeAll } from "../core/pipe.ts";
+
+/** The terminal that standard input is. */
+export const terminal: Terminal = {
+  get user() {
+    return `${userName()}@${hostname()}`;
+  },
+  raw(): RawTerminal {
+    Deno.stdin.setRaw(true);
+    const buffer = new Uint8Array(4096);
+    return {
+      async next() {
+        // A terminal that is gone fails instead of ending.
+        const count = await Deno.stdin.read(buffer).catch(() => null);
+        return count === null ? undefined : buffer.slice(0, count);
+      },
+      // Not at once: a terminal that shows nothing for a while must not keep this program from hearing a signal.
+      write: (bytes) => writeAll(Deno.stdout, bytes),
+      [Symbol.dispose]() {
+        try {
+          Deno.stdin.setRaw(false);
+        } catch { /* it is gone */ }
+      },
+    };
+  },
+};
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(Deno.uid());
+  }
+}

@@ -1,0 +1,86 @@
+/** What the user of a console sees: the device's bytes, and between them what this program has to say. @module */
+import type { RawTerminal } from "../../contract/command.ts";
+import type { ByteReader } from "../../streams/byte_reader.ts";
+
+const encoder = new TextEncoder();
+const newline = 10;
+
+/** A raw terminal that is written to in order. */
+export class Screen {
+  readonly #terminal: Pick<RawTerminal, "write">;
+  #last: Promise<void> = Promise.resolve();
+  #atStart = true;
+
+  constructor(terminal: Pick<RawTerminal, "write">) {
+    this.#terminal = terminal;
+  }
+
+  /** Shows bytes of the device as they are. Resolves when the terminal has taken them. */
+  show(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > 0) this.#atStart = bytes.at(-1) === newline;
+    return this.#write(bytes);
+  }
+
+  /** Says something on a line of its own. */
+  note(text: string): void {
+    void this.#say(`${this.#atStart ? "" : "\r\n"}-- ${printable(text)}\r\n`);
+    this.#atStart = true;
+  }
+
+  /** Says how far something is; the next text takes its place. */
+  progress(text: string): void {
+    void this.#say(`${this.#atStart ? "" : "\r\n"}\r-- ${printable(text)}\x1b[K`);
+    this.#atStart = true;
+  }
+
+  /** Ends a line of progress. */
+  progressed(): void {
+    void this.#say("\r\n");
+  }
+
+  /** Asks for a line; `undefined` when it is given up by Ctrl-C or Escape. */
+  async ask(question: string, keys: ByteReader): Promise<string | undefined> {
+    void this.#say(`${this.#atStart ? "" : "\r\n"}-- ${question}: `);
+    this.#atStart = true;
+    const line: number[] = [];
+    try {
+      for (;;) {
+        const key = await keys.next();
+        if (key === undefined || key === 0x03 || key === 0x1b) return undefined;
+        if (key === 0x0d || key === 0x0a) return new TextDecoder().decode(Uint8Array.from(line)).trim();
+        if (key === 0x7f || key === 0x08) {
+          if (line.length === 0) continue;
+          // The bytes behind the first of a character go with it.
+          while (line.length > 1 && (line.at(-1)! & 0xc0) === 0x80) line.pop();
+          line.pop();
+          void this.#say("\b \b");
+        } else if (key >= 0x20) {
+          line.push(key);
+          void this.#write(Uint8Array.of(key));
+        }
+      }
+    } finally {
+      void this.#say("\r\n");
+    }
+  }
+
+  /** Leaves the cursor at the start of a line. Resolves when everything so far has been shown. */
+  async leave(): Promise<void> {
+    await this.#say(this.#atStart ? "" : "\r\n");
+  }
+
+  #say(text: string): Promise<void> {
+    return this.#write(encoder.encode(text));
+  }
+
+  #write(bytes: Uint8Array): Promise<void> {
+    // A terminal that is gone shows nothing any more; its keys end as well.
+    return this.#last = this.#last.then(() => this.#terminal.write(bytes)).catch(() => {});
+  }
+}
+
+/** Text of another machine, which must not move the cursor or worse. */
+function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ");
+}
