@@ -36,6 +36,8 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
   let changed = Promise.withResolvers<void>();
   const io: CommandIo = {
     signal: end.signal,
+    place: "console of bench",
+    beside: () => new Map(),
     print(value, text) {
       if (text !== undefined) said.lines.push(text);
       if (value !== undefined) said.values.push(value);
@@ -43,11 +45,13 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
       changed = Promise.withResolvers();
     },
     note: (text) => void said.notes.push(text),
+    progress: () => {},
     stdin: ReadableStream.from([]),
     stdinIsTerminal: true,
     write: (bytes) => Promise.resolve(void said.written.push(...bytes)),
     writeError: (text) => void said.errors.push(text),
     foreground: ([program]) => Promise.reject(new Error(`${program} is not run here`)),
+    pseudoTerminal: () => Promise.reject(new Error("There is no pseudo-terminal here")),
     ...more,
   };
   const done = command.run(given, io);

@@ -12,7 +12,7 @@ Deno.test("client against a running exporter", async (t) => {
     const { code, stdout, stderr } = await run(host);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^\s+power\s+power\s+.*on, off, .*cycle, read/m);
-    assert.match(stdout, /^\s+console\s+serial\s+log, send, pipe/m);
+    assert.match(stdout, /^\s+console\s+serial\s+console, log, send, send-file, pipe/m);
     assert.equal(stderr, "");
   });
 

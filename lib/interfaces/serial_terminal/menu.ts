@@ -119,9 +119,10 @@ async function sendFile(seat: Seat): Promise<void> {
   await seat.sendFile(path, protocol);
 }
 
-async function saveLog({ calls, screen, io: { signal }, ask }: Seat): Promise<void> {
-  const path = await ask("File to write");
+async function saveLog(seat: Seat): Promise<void> {
+  const path = await seat.ask("File to write");
   if (!path) return;
+  const { calls, screen, io: { signal } } = seat;
   using file = createFile(path);
   let bytes = 0;
   try {

@@ -9,7 +9,8 @@ const newline = 10;
 export class Screen {
   readonly #terminal: Pick<RawTerminal, "write">;
   #last: Promise<void> = Promise.resolve();
-  #atStart = true;
+  /** Where the cursor is: at the start of a line, in one of the device's, or behind a text of progress. */
+  #cursor: "start" | "line" | "progress" = "start";
 
   constructor(terminal: Pick<RawTerminal, "write">) {
     this.#terminal = terminal;
@@ -17,31 +18,26 @@ export class Screen {
 
   /** Shows bytes of the device as they are. Resolves when the terminal has taken them. */
   show(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > 0) this.#atStart = bytes.at(-1) === newline;
+    if (bytes.length === 0) return this.#last;
+    if (this.#cursor === "progress") void this.#say("\r\n");
+    this.#cursor = bytes.at(-1) === newline ? "start" : "line";
     return this.#write(bytes);
   }
 
   /** Says something on a line of its own. */
   note(text: string): void {
-    void this.#say(`${this.#atStart ? "" : "\r\n"}-- ${printable(text)}\r\n`);
-    this.#atStart = true;
+    void this.#say(`${this.#newLine()}-- ${printable(text)}\r\n`);
   }
 
   /** Says how far something is; the next text takes its place. */
   progress(text: string): void {
-    void this.#say(`${this.#atStart ? "" : "\r\n"}\r-- ${printable(text)}\x1b[K`);
-    this.#atStart = true;
-  }
-
-  /** Ends a line of progress. */
-  progressed(): void {
-    void this.#say("\r\n");
+    void this.#say(`${this.#cursor === "progress" ? "\r" : this.#newLine()}-- ${printable(text)}\x1b[K`);
+    this.#cursor = "progress";
   }
 
   /** Asks for a line; `undefined` when it is given up by Ctrl-C or Escape. */
   async ask(question: string, keys: ByteReader): Promise<string | undefined> {
-    void this.#say(`${this.#atStart ? "" : "\r\n"}-- ${question}: `);
-    this.#atStart = true;
+    void this.#say(`${this.#newLine()}-- ${question}: `);
     const line: number[] = [];
     try {
       for (;;) {
@@ -66,7 +62,14 @@ export class Screen {
 
   /** Leaves the cursor at the start of a line. Resolves when everything so far has been shown. */
   async leave(): Promise<void> {
-    await this.#say(this.#atStart ? "" : "\r\n");
+    await this.#say(this.#newLine());
+  }
+
+  /** What it takes to get to the start of a line. */
+  #newLine(): string {
+    const isThere = this.#cursor === "start";
+    this.#cursor = "start";
+    return isThere ? "" : "\r\n";
   }
 
   #say(text: string): Promise<void> {

@@ -160,11 +160,7 @@ class Sitting implements Seat {
     const send = async (source: ByteSource) => {
       const signal = AbortSignal.any([this.io.signal, cancel.signal]);
       const onProgress = progressOf(files, (text) => this.screen.progress(text));
-      try {
-        return await sendFiles({ source, sink: this.#sink }, files, protocol, { signal, onProgress });
-      } finally {
-        this.screen.progressed();
-      }
+      return await sendFiles({ source, sink: this.#sink }, files, protocol, { signal, onProgress });
     };
     try {
       // What a receiver answers is not for people; what a device says to what is typed is.

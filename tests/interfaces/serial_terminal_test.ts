@@ -1,0 +1,247 @@
+/** The console on a terminal, a pseudo-terminal and a file, on a line that the test holds. @module */
+import assert from "node:assert/strict";
+import type { CommandIo, RawTerminal, Terminal } from "../../lib/contract/command.ts";
+import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
+import { withLimit } from "../../lib/core/limit.ts";
+import { memoryPipe, writeAll } from "../../lib/core/pipe.ts";
+import { openPseudoTerminal } from "../../lib/hardware/pseudo_terminal.ts";
+import { consoleConfig, defineDriver, serial, type SerialClient, serialConsole, serve, z } from "../../mod.ts";
+import { Cable } from "../streams/console/lines.ts";
+import { lrzszTest, receive } from "../streams/transfer/receivers.ts";
+import { temporaryFolder } from "../system/program.ts";
+import { parsed, run } from "./io.ts";
+
+const encoder = new TextEncoder();
+
+/** A served console on a cable. */
+async function consoleOn(cable: Cable) {
+  const driver = defineDriver({
+    name: "test-console",
+    summary: "x",
+    implements: serial,
+    config: z.object(consoleConfig),
+    open: (context) => serialConsole(cable.open, context),
+  });
+  return await serve(driver, {});
+}
+
+/** A terminal whose keys the test presses. */
+function keyboard() {
+  const [near, far] = memoryPipe();
+  let screen = "";
+  let changed = Promise.withResolvers<void>();
+  let raw = 0;
+  const terminal: Terminal = {
+    user: "alice@desk",
+    raw(): RawTerminal {
+      raw++;
+      const buffer = new Uint8Array(100);
+      return {
+        async next() {
+          const count = await near.read(buffer);
+          return count === null ? undefined : buffer.slice(0, count);
+        },
+        write(bytes) {
+          screen += new TextDecoder().decode(bytes);
+          changed.resolve();
+          changed = Promise.withResolvers();
+          return Promise.resolve();
+        },
+        [Symbol.dispose]: () => void raw--,
+      };
+    },
+  };
+  return {
+    terminal,
+    press: (keys: string) => writeAll(far, encoder.encode(keys)),
+    async shows(text: string) {
+      const shown = async () => {
+        while (!screen.includes(text)) await changed.promise;
+      };
+      await withLimit(shown(), 5_000, `${JSON.stringify(text)} in ${JSON.stringify(screen)}`);
+    },
+    get isRaw() {
+      return raw > 0;
+    },
+    [Symbol.dispose]() {
+      near.close();
+      far.close();
+    },
+  };
+}
+
+function sit(client: SerialClient, options: Record<string, unknown>, io: Partial<CommandIo>) {
+  const { console } = serial.commands!(client);
+  return run(console, parsed(console, options), io);
+}
+
+Deno.test("While the device is away keys wait, the menu works, and its return is told", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  using user = keyboard();
+  const { done } = sit(client, {}, { terminal: user.terminal });
+  await cable.say("ready\r\n");
+  await user.shows("ready");
+  cable.pull();
+  await user.shows("-- lost: ");
+  await user.press("typed\x1d?");
+  await user.shows("-- Behind Ctrl-]:");
+  cable.plug();
+  await user.shows("-- opened");
+  assert.equal(await cable.hear(5), "typed");
+  await user.press("\x1dq");
+  await done;
+  assert.equal(user.isRaw, false);
+});
+
+Deno.test("What was typed right before leaving arrives", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  using user = keyboard();
+  const { done } = sit(client, {}, { terminal: user.terminal });
+  await cable.ready();
+  await user.press("poweroff\r\x1dq");
+  await done;
+  assert.equal(await cable.hear(9), "poweroff\r");
+});
+
+Deno.test("The escape key pressed twice goes to the device", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  using user = keyboard();
+  const { done } = sit(client, { escape: "^T" }, { terminal: user.terminal });
+  await cable.ready();
+  await user.press("a\x14\x14b\x1d\x14q");
+  await done;
+  assert.equal(await cable.hear(4), "a\x14b\x1d");
+});
+
+Deno.test("The terminal is given back when the console ends, when it is interrupted and when keys end", async () => {
+  for (const end of ["close", "interrupt", "keys"]) {
+    const cable = new Cable();
+    await using client = await consoleOn(cable);
+    using user = keyboard();
+    const { done, stop } = sit(client, {}, { terminal: user.terminal });
+    await cable.say("here");
+    await user.shows("here");
+    assert.equal(user.isRaw, true);
+    if (end === "close") await client.close();
+    else if (end === "interrupt") stop();
+    else user[Symbol.dispose]();
+    await withLimit(done.catch(() => {}), 2_000, "The end");
+    assert.equal(user.isRaw, false, end);
+  }
+});
+
+Deno.test("Words of another machine do not move the cursor", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  using user = keyboard();
+  const { done } = sit(client, {}, { terminal: user.terminal });
+  await cable.say("here");
+  await user.shows("here");
+  await client.claim({ name: "evil\x1b[2J" });
+  // The claim is this connection's own, so its name is the writer's.
+  await user.press("x");
+  await user.shows("-- typing: evil [2J");
+  await user.press("\x1dq");
+  await done;
+});
+
+lrzszTest("send-file brings a file to a receiver at the other end, and prints what follows", async () => {
+  using folder = temporaryFolder();
+  await using receiving = receive(["sh", "-c", "rx -c received; echo done"], folder.path);
+  const { source, sink } = receiving.receiver;
+  const driver = defineDriver({
+    name: "test-console",
+    summary: "x",
+    implements: serial,
+    config: z.object({}),
+    open: () => {
+      const [near, far] = memoryPipe();
+      void (async () => {
+        for (let bytes = await source.next(); bytes; bytes = await source.next()) await writeAll(far, bytes);
+      })();
+      void (async () => {
+        const buffer = new Uint8Array(2000);
+        for (let count = await far.read(buffer); count; count = await far.read(buffer)) {
+          await sink.write(buffer.slice(0, count));
+        }
+      })().catch(() => {});
+      return { connect: () => byteStreamOfPipe(near) };
+    },
+  });
+  await using client = await serve(driver, {});
+  const file = folder.file("firmware.bin", "firmware");
+  const sendFile = serial.commands!(client)["send-file"];
+  const { done, notes } = run(sendFile, parsed(sendFile, { files: [file], protocol: "xmodem" }));
+  await withLimit(done, 20_000, "The transfer");
+  assert.deepEqual(notes, ["Sent firmware.bin: 8 bytes"]);
+  assert.equal(Deno.readTextFileSync(`${folder.path}/received`), `firmware${"\x1a".repeat(120)}`);
+});
+
+Deno.test("send-file types a file as it is, and refuses what it cannot send", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  using folder = temporaryFolder();
+  const file = folder.file("lines", "one\ntwo\n");
+  const sendFile = serial.commands!(client)["send-file"];
+  await run(sendFile, parsed(sendFile, { files: [file] })).done;
+  assert.equal(await cable.hear(8), "one\ntwo\n");
+  for (
+    const [given, message] of [
+      [{ files: [`${folder.path}/nothing`] }, /^Cannot send .*nothing: No such file/],
+      [{ files: [folder.path] }, /^Cannot send .*: It is no file$/],
+      [{ files: [file, file] }, /^Only ymodem sends several files, not raw$/],
+      [{ files: [file], protocol: "ymodem", cps: 5 }, /^--cps needs --protocol raw$/],
+    ] as const
+  ) await assert.rejects(run(sendFile, parsed(sendFile, given)).done, { code: "invalid_argument", message });
+});
+
+const isLinux = Deno.build.os === "linux";
+
+Deno.test({
+  name: "pty makes the console a device file, under a link that goes with it",
+  ignore: !isLinux,
+  async fn() {
+    const cable = new Cable();
+    await using client = await consoleOn(cable);
+    using folder = temporaryFolder();
+    const link = `${folder.path}/board`;
+    Deno.symlinkSync("/dev/pts/999999", link);
+    const { pty } = serial.commands!(client);
+    const running = run(pty, parsed(pty, { link }), { pseudoTerminal: () => Promise.resolve(openPseudoTerminal()) });
+    await withLimit(running.printed(1), 5_000, "The path");
+    assert.deepEqual(running.lines, [link]);
+    assert.match(Deno.readLinkSync(link), /^\/dev\/pts\/\d+$/);
+    const device = await Deno.open(link, { read: true, write: true });
+    await writeAll(device, encoder.encode("\x03\r\x1d"));
+    assert.equal(await cable.hear(3), "\x03\r\x1d");
+    await cable.say("\x00\r\n\xff");
+    const heard = new Uint8Array(5);
+    for (let at = 0; at < heard.length;) at += (await device.read(heard.subarray(at)))!;
+    assert.deepEqual(heard, encoder.encode("\x00\r\n\xff"));
+    device.close();
+    running.stop();
+    await withLimit(running.done.catch(() => {}), 2_000, "The end");
+    assert.throws(() => Deno.lstatSync(link), Deno.errors.NotFound);
+  },
+});
+
+Deno.test({
+  name: "pty leaves a file that stands where its link should be",
+  ignore: !isLinux,
+  async fn() {
+    const cable = new Cable();
+    await using client = await consoleOn(cable);
+    using folder = temporaryFolder();
+    const { pty } = serial.commands!(client);
+    const pseudoTerminal = () => Promise.resolve(openPseudoTerminal());
+    const plain = folder.file("plain", "mine");
+    await assert.rejects(run(pty, parsed(pty, { link: plain }), { pseudoTerminal }).done, {
+      code: "failed_precondition",
+      message: /^Cannot link .*plain: File exists/,
+    });
+    assert.equal(Deno.readTextFileSync(plain), "mine");
+  },
+});

@@ -1,0 +1,172 @@
+/** The console in real terminals. */
+import assert from "node:assert/strict";
+import { connect, serial } from "../../mod.ts";
+import { linkNamesOf } from "./names.ts";
+import { benchConfig, type Exporter, isolated, run, startExporter } from "./program.ts";
+import { isInstalled, openTerminal, type Terminal } from "./terminal.ts";
+
+const missing = (await Promise.all(["script", "bash", "stty"].map(async (it) => await isInstalled(it) ? [] : [it])))
+  .flat();
+
+function terminalTest(name: string, test: (bench: Bench) => Promise<void>): void {
+  Deno.test({
+    name: missing.length === 0 ? name : `${name} (skipped: ${missing.join(", ")} not installed)`,
+    ignore: missing.length > 0,
+    async fn() {
+      await using bench = await startBench();
+      await test(bench);
+    },
+  });
+}
+
+interface Bench extends AsyncDisposable {
+  readonly exporter: Exporter;
+  readonly folder: string;
+  /** A shell in a terminal of its own, in which `console` sits at the board's console. */
+  terminal(): Promise<Terminal>;
+  client(...words: string[]): Promise<string>;
+}
+
+/** An exporter with the simulated board, which has been switched on and waits for a login. */
+async function startBench(): Promise<Bench> {
+  await using stack = new AsyncDisposableStack();
+  const config = stack.use(await benchConfig());
+  const names = linkNamesOf(config.folder);
+  const exporter = stack.use(await startExporter(config.path));
+  const client = async (...words: string[]) => {
+    const { code, stdout, stderr } = await run(["client", "--host", exporter.address, ...words]);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  await client("power", "on");
+  await booted(exporter.address);
+  const owned = stack.move();
+  return {
+    exporter,
+    folder: config.folder,
+    client,
+    async terminal() {
+      const env = { ...isolated(), JUMPSTARTER_HOST: exporter.address, PATH: `${names}:${Deno.env.get("PATH")}` };
+      const terminal = owned.use(openTerminal("bash --norc --noprofile", env, config.folder));
+      await terminal.run(`console() { sh -c 'echo $$ >pid; exec jumpstarter client console console "$@"' sh "$@"; }`);
+      return terminal;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Resolves when the board waits for a login. */
+async function booted(host: string): Promise<void> {
+  await using board = await connect({ host }, { console: serial });
+  await using session = await board.console.open({ since: "boot" });
+  await session.expect("login: ");
+}
+
+/** Sits down at the console and sees what was said before. Its end is told as `code:` and the exit code. */
+async function sitDown(terminal: Terminal, options = ""): Promise<void> {
+  const from = terminal.screen.length;
+  await terminal.type(`console ${options}; echo "code"":$?"\n`, "simboard login:");
+  const shown = terminal.screen.slice(from);
+  assert.match(shown, /console of bench.*: .*Ctrl-. q leaves[^]*SIMBOOT 1\.0[^]*Starting kernel/);
+}
+
+/** Waits for a text that comes because of what is done meanwhile. */
+async function sees(terminal: Terminal, text: string, because: () => unknown): Promise<void> {
+  const seen = terminal.type("", text);
+  await because();
+  await seen;
+}
+
+const escape = "\x1d";
+
+terminalTest("A console shows the past, types, and gives the terminal back whatever ends it", async (bench) => {
+  const terminal = await bench.terminal();
+  await terminal.run("stty intr ^X; stty -a >before");
+  const isAsBefore = () => terminal.type('stty -a >after; cmp before after && echo "as it"" was"\n', "as it was");
+  const kill = (signal: Deno.Signal) => Deno.kill(Number(Deno.readTextFileSync(`${bench.folder}/pid`)), signal);
+  await sitDown(terminal);
+  await terminal.type("root\r", "simboard# ");
+  await terminal.type("echo typd\x7fed here\r", "\ntyped here");
+  await terminal.type(`${escape}q`, "Left console of bench\ncode:0");
+  await isAsBefore();
+  await sitDown(terminal);
+  await terminal.type("\x02\x02\x02", "code:0");
+  await isAsBefore();
+  for (const [signal, code] of [["SIGTERM", 143], ["SIGHUP", 129], ["SIGINT", 130]] as const) {
+    await sitDown(terminal);
+    await sees(terminal, `code:${code}`, () => kill(signal));
+    await isAsBefore();
+  }
+  await sitDown(terminal);
+  await sees(terminal, "code:3", () => bench.exporter.kill("SIGKILL"));
+  assert.match(terminal.screen.slice(-200), /Error \(connect\): .*\ncode:3/);
+  await isAsBefore();
+});
+
+terminalTest("The menu switches the power, saves the log, sends files and explains itself", async (bench) => {
+  const terminal = await bench.terminal();
+  await sitDown(terminal, "--escape ^A");
+  await terminal.type("\x01?", "Ctrl-A  the key itself");
+  await terminal.type("\x01z", "nothing behind this key");
+  await terminal.type("\x010", "power: off now");
+  await terminal.type("\x011", "Hit any key");
+  await terminal.type(" ", "simboot> ");
+  await terminal.type("\x01c", "-- power on");
+  await terminal.type("", "simboard login:");
+  await terminal.type("root\r", "simboard# ");
+  await terminal.type("\x01b", "This console cannot send a break");
+  await terminal.type("\x01s", "File to write: ");
+  await terminal.type("said.log\r", "bytes written to said.log");
+  assert.match(Deno.readTextFileSync(`${bench.folder}/said.log`), /simboot> .*simboard# $/s);
+  await terminal.type("\x01s", "File to write: ");
+  await terminal.type("said.log\r", "Cannot write said.log: It exists already");
+  Deno.writeTextFileSync(`${bench.folder}/script`, "echo from a file\r");
+  await terminal.type("\x01f", "File to send: ");
+  await terminal.type("script\r", "Protocol: ");
+  await terminal.type("raw\r", "\nfrom a file");
+  await terminal.type("\x01f", "File to send: ");
+  await terminal.type("script\r", "Protocol: ");
+  await terminal.type("\r", "Ctrl-C cancels");
+  await terminal.type("\x03", "The transfer was cancelled");
+  await terminal.type("\x01f", "File to send: ");
+  // Ctrl-C gives a question up.
+  await terminal.type("nowhere\x03\x01q", "code:0");
+});
+
+terminalTest("Two people watch, a script takes over and gives back, and one hands over to the other", async (bench) => {
+  const [alice, bob] = [await bench.terminal(), await bench.terminal()];
+  await sitDown(alice);
+  await sitDown(bob, "--watch");
+  await sees(bob, "simboard# ", () => alice.type("root\r", "simboard# "));
+  await bob.type("x", "You look on: what you type is not sent");
+  await bob.type(`${escape}0`, "Who looks on cannot power off");
+  {
+    await using board = await connect(bench.exporter.address, { console: serial });
+    await using script = await board.console.open({ claim: "the nightly run" });
+    const { stdout } = await script.shell({ prompt: "simboard# " }).run("hostname");
+    assert.equal(stdout, "simboard");
+    await alice.type("y", "by the nightly run; what you type is not sent");
+    await alice.type(`${escape}t`, "The console is held by the nightly run");
+  }
+  await alice.type("echo mine again\r", "\nmine again");
+  await alice.type(`${escape}t`, "You hold the console as ");
+  await bob.type(`${escape}q`, "code:0");
+  await sitDown(bob);
+  await bob.type("z", "The console is held by ");
+  await alice.type(`${escape}o`, "Others may type");
+  await bob.type("echo now bob\r", "\nnow bob");
+  await alice.type("w", "Others may type: what you type is not sent");
+  await bob.type(`${escape}q`, "code:0");
+  await alice.type(`${escape}q`, "code:0");
+});
+
+Deno.test("Without a terminal a console is refused, and pipe is named", async () => {
+  await using bench = await startBench();
+  const { code, stderr } = await run(["client", "--host", bench.exporter.address, "console", "start-console"]);
+  assert.equal(code, 2);
+  assert.equal(
+    stderr,
+    "Error: A console needs a terminal as standard input, and no --json\n" +
+      "  Try: pipe sends what is piped in and prints what the console says\n",
+  );
+});
