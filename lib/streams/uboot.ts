@@ -21,11 +21,14 @@ export interface UBootOptions {
 export class UBoot {
   readonly #talk: Expect;
   readonly #options: Required<Omit<UBootOptions, "charsPerSecond">> & UBootOptions;
+  /** The prompt at the beginning of a line: commands such as crc32 say it in the middle of one. */
+  readonly #prompt: RegExp;
 
   constructor(talk: Expect, options: UBootOptions) {
     this.#talk = talk;
     const usual = { prompt: "=> ", countdown: /Hit any key to stop autoboot/, key: " ", timeoutMs: 30_000 };
     this.#options = { ...usual, ...options };
+    this.#prompt = new RegExp(`(?:^|\\r*\\n)${this.#options.prompt.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}`);
   }
 
   /**
@@ -35,11 +38,11 @@ export class UBoot {
    * @throws {JumpstarterError} `deadline_exceeded` when neither comes in time.
    */
   async enter({ timeoutMs = this.#options.timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
-    const { countdown, prompt, key } = this.#options;
-    const { index } = await this.#talk.expect([countdown, prompt], { timeoutMs });
+    const { countdown, key } = this.#options;
+    const { index } = await this.#talk.expect([countdown, this.#prompt], { timeoutMs });
     if (index === 1) return;
     await this.#talk.send(key);
-    await this.#talk.expect(prompt, { timeoutMs });
+    await this.#talk.expect(this.#prompt, { timeoutMs });
   }
 
   /** Runs a command and waits for the prompt behind it. */
@@ -58,10 +61,10 @@ export class UBoot {
   }
 
   async #answer(command: string, timeoutMs: number): Promise<string> {
-    const { prompt, charsPerSecond } = this.#options;
+    const { charsPerSecond } = this.#options;
     await this.#talk.sendLine(command, { charsPerSecond });
     // The echo of the line comes first. It may be wrapped by a narrow terminal, so only its end is looked for.
     await this.#talk.expect(/\r*\n/, { timeoutMs });
-    return withoutReturns((await this.#talk.expect(prompt, { timeoutMs })).before);
+    return withoutReturns((await this.#talk.expect(this.#prompt, { timeoutMs })).before);
   }
 }

@@ -1,7 +1,7 @@
 /** The console on a terminal, a pseudo-terminal and a file, on a line that the test holds. @module */
 import assert from "node:assert/strict";
 import type { CommandIo, RawTerminal, Terminal } from "../../lib/contract/command.ts";
-import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
+import { byteStreamOf } from "../../lib/core/byte_stream.ts";
 import { withLimit } from "../../lib/core/limit.ts";
 import { memoryPipe, writeAll } from "../../lib/core/pipe.ts";
 import { openPseudoTerminal } from "../../lib/hardware/pseudo_terminal.ts";
@@ -157,19 +157,15 @@ lrzszTest("send-file brings a file to a receiver at the other end, and prints wh
     summary: "x",
     implements: serial,
     config: z.object({}),
-    open: () => {
-      const [near, far] = memoryPipe();
-      void (async () => {
-        for (let bytes = await source.next(); bytes; bytes = await source.next()) await writeAll(far, bytes);
-      })();
-      void (async () => {
-        const buffer = new Uint8Array(2000);
-        for (let count = await far.read(buffer); count; count = await far.read(buffer)) {
-          await sink.write(buffer.slice(0, count));
-        }
-      })().catch(() => {});
-      return { connect: () => byteStreamOfPipe(near) };
-    },
+    open: () => ({
+      connect: () =>
+        byteStreamOf({
+          next: () => source.next(),
+          write: (chunk) => sink.write(chunk),
+          end: () => Promise.resolve(),
+          close: () => {},
+        }),
+    }),
   });
   await using client = await serve(driver, {});
   const file = folder.file("firmware.bin", "firmware");
