@@ -21,6 +21,35 @@ export async function runToEnd({ words: [program, ...args], env }: Program): Pro
   throw new Error(`${program} ${args.join(" ")} ended with ${code}: ${new TextDecoder().decode(stderr)}`);
 }
 
+/** A program that goes on, and the first line that it has printed. Disposing ends it. */
+export interface StartedProgram extends AsyncDisposable {
+  readonly pid: number;
+  readonly line: string;
+}
+
+/** Starts a program and waits until it has printed a line. Its input stays open until it is disposed. */
+export async function startAndHear({ words: [program, ...args], env }: Program): Promise<StartedProgram> {
+  const child = new Deno.Command(program, { args, env, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
+  const errors = new Response(child.stderr).text();
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let line = "";
+  while (!line.includes("\n")) {
+    const { value } = await output.read();
+    if (value === undefined) throw new Error(`${program} ${args.join(" ")} ended: ${await errors}`);
+    line += value;
+  }
+  return {
+    pid: child.pid,
+    line: line.trim(),
+    async [Symbol.asyncDispose]() {
+      // Python's forward ends on nothing else.
+      for (const pid of processTree(child.pid)) kill(pid);
+      await child.status;
+      await Promise.allSettled([output.cancel(), child.stdin.close(), errors]);
+    },
+  };
+}
+
 /** An exporter that has answered a call. Disposing ends it. */
 export interface StartedExporter extends AsyncDisposable {
   readonly pid: number;
@@ -78,6 +107,16 @@ export function proportionalMemoryMiB(root: number): number {
 /** Resident memory of one process in MiB. */
 export function residentMemoryMiB(pid: number): number {
   return kilobytes(`/proc/${pid}/status`, "VmRSS") / 1024;
+}
+
+/** Most resident memory of a process in MiB, since its start or {@linkcode clearPeakMemory}. */
+export function peakMemoryMiB(pid: number): number {
+  return kilobytes(`/proc/${pid}/status`, "VmHWM") / 1024;
+}
+
+/** Begins {@linkcode peakMemoryMiB} anew. */
+export function clearPeakMemory(pid: number): void {
+  Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
 /** How many file descriptors a process has open. */
