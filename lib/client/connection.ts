@@ -17,8 +17,9 @@ import {
   logStreamResponse,
 } from "../wire/exporter_messages.ts";
 import { connectRpc } from "../wire/rpc/client.ts";
+import { recycle } from "../wire/rpc/recycling.ts";
 import type { CallOptions, ClientStream, RpcClient } from "../wire/rpc/types.ts";
-import { decodeStreamFrame, encodeStreamFrame, FrameType } from "../wire/stream_frame.ts";
+import { dataFrameHead, decodeStreamFrame, FrameType, goAwayFrame } from "../wire/stream_frame.ts";
 import { type Address, renderAddress, type SshTarget } from "./address.ts";
 import { openPipe, plainFailure } from "./dial.ts";
 import type { SshOptions } from "./ssh.ts";
@@ -177,6 +178,7 @@ const settleMs = 250;
 /** The byte stream that a call of `RouterService.Stream` carries. */
 function carriedBy(call: ClientStream): ByteStream {
   let received = false;
+  let message: Uint8Array | undefined;
   let sent = false;
   let settling: Promise<void> | undefined;
   // Both directions have ended. Cancelling at once could overtake what is still on its way to the device; never
@@ -185,7 +187,8 @@ function carriedBy(call: ClientStream): ByteStream {
   return byteStreamOf({
     async next() {
       while (!received) {
-        const message = await call.receive().catch(driverFailure);
+        if (message) recycle(message);
+        message = await call.receive().catch(driverFailure);
         if (!message) break;
         const { payload, frameType } = decodeStreamFrame(message);
         if (frameType === FrameType.DATA && payload.length > 0) return payload;
@@ -198,7 +201,8 @@ function carriedBy(call: ClientStream): ByteStream {
     async write(chunk) {
       try {
         for (let start = 0; start < chunk.length; start += framePayloadBytes) {
-          const room = call.send(encodeStreamFrame(chunk.subarray(start, start + framePayloadBytes)));
+          const payload = chunk.subarray(start, start + framePayloadBytes);
+          const room = call.send(dataFrameHead(payload.length), payload);
           if (room) await room;
         }
       } catch (error) {
@@ -206,7 +210,7 @@ function carriedBy(call: ClientStream): ByteStream {
       }
     },
     async end() {
-      await call.send(encodeStreamFrame(nothing, FrameType.GOAWAY));
+      await call.send(goAwayFrame);
       call.closeSend();
       sent = true;
       if (received) await settle();

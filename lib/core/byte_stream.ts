@@ -2,7 +2,8 @@
  * A byte stream as drivers and scripts see it: a readable and a writable half, each of which may end on its own.
  *
  * Chunks keep their boundaries (a datagram stays one chunk) and may be empty. A stream that is made of a source and a
- * sink carries them, so that a pump can read and write it without the cost of Web Streams.
+ * sink carries them, so that a pump can read and write it without the cost of Web Streams, and without memory of its own
+ * for each chunk: collecting that would cost more than moving the bytes.
  *
  * @module
  */
@@ -17,13 +18,13 @@ export interface ByteStream extends AsyncDisposable {
 
 /** The reading half of a byte stream, one chunk at a time. */
 export interface ByteSource {
-  /** The next chunk, or `undefined` at the end. */
+  /** The next chunk, or `undefined` at the end. It is good until the following call, which may use its memory again. */
   next(): Promise<Uint8Array | undefined>;
 }
 
 /** The writing half of a byte stream. */
 export interface ByteSink {
-  /** Resolves when the next chunk may follow. */
+  /** Resolves when the next chunk may follow, and the memory of this one may be used again. */
   write(chunk: Uint8Array): Promise<void>;
   /** Ends this direction. */
   end(): Promise<void>;
@@ -53,7 +54,8 @@ export function byteStreamOf(halves: Halves): ByteStream {
   const readable = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const chunk = await halves.next();
-      if (chunk) controller.enqueue(chunk);
+      // Who reads a Web Stream may keep what it gets.
+      if (chunk) controller.enqueue(chunk.slice());
       else controller.close();
     },
     cancel: close,
@@ -101,22 +103,21 @@ export function sinkOf(stream: ByteStream): ByteSink {
   const halves = (stream as { [halvesOf]?: Halves })[halvesOf];
   if (halves) return halves;
   const writer = stream.writable.getWriter();
-  return { write: (chunk) => writer.write(chunk), end: () => writer.close() };
+  // What lies behind a Web Stream may keep what it gets.
+  return { write: (chunk) => writer.write(chunk.slice()), end: () => writer.close() };
 }
 
-/** Bytes that one read asks for; also what sockets and files use on this protocol. */
-const readBytes = 64 * 1024;
+/** Bytes that the first read of a pipe asks for, and those that it asks for at most; that is also a frame of Python's. */
+const readBytes = { first: 4 * 1024, most: 64 * 1024 };
 
-/** Reads a pipe into one buffer as long as the pieces are small, and hands the buffer over when they are large. */
+/** Reads a pipe into one buffer, which grows when more has come than it holds. */
 function pipeReader(pipe: Pipe): () => Promise<Uint8Array | undefined> {
-  let buffer: Uint8Array | undefined;
+  let buffer = new Uint8Array(readBytes.first);
   return async () => {
-    buffer ??= new Uint8Array(readBytes);
     const count = await pipe.read(buffer);
     if (count === null) return undefined;
-    if (count < readBytes / 4) return buffer.slice(0, count);
-    const full = buffer;
-    buffer = undefined;
-    return full.subarray(0, count);
+    const chunk = buffer.subarray(0, count);
+    if (count === buffer.length && count < readBytes.most) buffer = new Uint8Array(readBytes.most);
+    return chunk;
   };
 }

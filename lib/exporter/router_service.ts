@@ -8,8 +8,9 @@ import { dispatchByteStream } from "../contract/dispatch.ts";
 import { check } from "../contract/values.ts";
 import { type ByteSink, type ByteSource, sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { recycle } from "../wire/rpc/recycling.ts";
 import type { Handler, ServerStream } from "../wire/rpc/types.ts";
-import { decodeStreamFrame, encodeStreamFrame, FrameType } from "../wire/stream_frame.ts";
+import { dataFrameHead, decodeStreamFrame, FrameType, goAwayFrame } from "../wire/stream_frame.ts";
 import type { Session } from "./session.ts";
 
 /** The service's handler by path. */
@@ -68,6 +69,7 @@ async function deliver(call: ServerStream, sink: ByteSink): Promise<void> {
     const { payload, frameType } = decodeStreamFrame(message);
     if (frameType === FrameType.GOAWAY) break;
     if (frameType === FrameType.DATA && payload.length > 0) await sink.write(payload);
+    recycle(message);
   }
   await sink.end();
 }
@@ -75,8 +77,8 @@ async function deliver(call: ServerStream, sink: ByteSink): Promise<void> {
 /** From the device to the caller. Its end is a GOAWAY, after which the caller may go on sending. */
 async function collect(source: ByteSource, call: ServerStream): Promise<void> {
   for (let chunk = await source.next(); chunk; chunk = await source.next()) {
-    const room = call.send(encodeStreamFrame(chunk));
+    const room = call.send(dataFrameHead(chunk.length), chunk);
     if (room) await room;
   }
-  await call.send(encodeStreamFrame(new Uint8Array(), FrameType.GOAWAY));
+  await call.send(goAwayFrame);
 }

@@ -1,6 +1,6 @@
 /**
- * The frames of `RouterService.Stream`, written by hand so that a payload is copied once on the way out and not at all
- * on the way in. `StreamRequest` and `StreamResponse` have the same fields, hence the same codec.
+ * The frames of `RouterService.Stream`, written by hand so that a payload is not copied, neither on the way out nor on
+ * the way in. `StreamRequest` and `StreamResponse` have the same fields, hence the same codec.
  *
  * @module
  */
@@ -29,23 +29,16 @@ export interface StreamFrame {
 const payloadKey = fieldKey(1, WireType.delimited);
 const frameTypeKey = fieldKey(2, WireType.varint);
 
-/** Bytes of a frame, with a copy of the payload. */
-export function encodeStreamFrame(payload: Uint8Array, frameType: FrameType = FrameType.DATA): Uint8Array<ArrayBuffer> {
-  // Default values are left out; a frame type takes one byte.
-  const head = payload.length > 0 ? 1 + varintSize(payload.length) : 0;
-  const tail = frameType !== FrameType.DATA ? 2 : 0;
-  const bytes = new Uint8Array(head + payload.length + tail);
-  if (head > 0) {
-    bytes[0] = payloadKey;
-    writeVarint(bytes, 1, payload.length);
-    bytes.set(payload, head);
-  }
-  if (tail > 0) {
-    bytes[head + payload.length] = frameTypeKey;
-    bytes[head + payload.length + 1] = frameType;
-  }
-  return bytes;
+/** What stands before the payload in a DATA frame of `length` bytes. */
+export function dataFrameHead(length: number): Uint8Array {
+  const head = new Uint8Array(1 + varintSize(length));
+  head[0] = payloadKey;
+  writeVarint(head, 1, length);
+  return head;
 }
+
+/** The frame that ends a direction. */
+export const goAwayFrame: Uint8Array = new Uint8Array([frameTypeKey, FrameType.GOAWAY]);
 
 /**
  * A frame of bytes. Its payload shares their memory.

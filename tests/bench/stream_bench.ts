@@ -19,7 +19,9 @@ import type { Bench, Requirement, Samples } from "./ratios.ts";
 
 const here = import.meta.dirname!;
 const MiB = 1024 * 1024;
-const sizes = { bytes: 512 * MiB, slowBytes: 256 * MiB, connections: 32, opens: 300, keys: 1_000 };
+const sizes = { bytes: 192 * MiB, slowBytes: 64 * MiB, connections: 32, opens: 300, keys: 1_000 };
+/** How often the contenders take turns at each transfer in a round: a busy machine is not as fast from one to the next. */
+const turns = 3;
 /** How long an exporter rests before its memory is read, in milliseconds. */
 const restMs = 1_000;
 /** How long all connections go on before the memory that they cost is read, in milliseconds. */
@@ -116,7 +118,7 @@ async function round(peer: PythonPeer, scratch: string, samples: Samples): Promi
   samples.add("ours memory", await peakMemoryWhile(saturate, own.pid) - idleMiB);
   samples.add("allowed memory", extraMiB);
   for (const transfer of transfers) {
-    for (const { name, ports } of standing) {
+    for (const { name, ports } of Array.from({ length: turns }, () => standing).flat()) {
       const port = ports[transfer === "up" ? "sink" : transfer === "down" ? "source" : "echo"];
       const bytes = name === "ours" || name === "relays" ? sizes.bytes : sizes.slowBytes;
       const more = transfer === "echo-many" ? [sizes.connections] : [];

@@ -77,18 +77,48 @@ Deno.test("A stream of a pipe can end its writing half and read on", async () =>
   assert.deepEqual(await Array.fromAsync(stream.readable, (chunk) => [...chunk]), [[2]]);
 });
 
-Deno.test("A stream of a pipe gives out chunks that later reads leave alone", async () => {
+Deno.test("A stream of a pipe reads into the same memory again, and chunks of its Web Stream are the reader's own", async () => {
   const [near, far] = memoryPipe();
   await using stream = byteStreamOfPipe(near);
   const source = sourceOf(stream);
-  const large = new Uint8Array(60_000).fill(7);
   await far.write(bytes(1));
-  const first = await source.next();
-  await far.write(large);
-  const second = await source.next();
+  const first = (await source.next())!;
+  await far.write(bytes(2));
+  const second = (await source.next())!;
+  assert.deepEqual([[...second], first.buffer === second.buffer], [[2], true]);
+  const reader = stream.readable.getReader();
   await far.write(bytes(3));
-  const third = await source.next();
-  assert.deepEqual([[...first!], second, [...third!]], [[1], large, [3]]);
+  const { value: third } = await reader.read();
+  await far.write(bytes(4));
+  const { value: fourth } = await reader.read();
+  assert.deepEqual([[...third!], [...fourth!]], [[3], [4]]);
+});
+
+Deno.test("A stream of a pipe reads more at once when there is more", async () => {
+  const [near, far] = memoryPipe();
+  const source = sourceOf(byteStreamOfPipe(near));
+  const much = new Uint8Array(100_000).map((_, index) => index);
+  for (let sent = 0; sent < much.length;) sent += await far.write(much.subarray(sent));
+  far.close();
+  const lengths = [];
+  const heard = [];
+  for (let chunk = await source.next(); chunk; chunk = await source.next()) {
+    lengths.push(chunk.length);
+    heard.push(...chunk);
+  }
+  assert.deepEqual(lengths, [4096, 65536, much.length - 4096 - 65536]);
+  assert.deepEqual(heard, [...much]);
+});
+
+Deno.test("What is written into a Web Stream behind a sink may be changed afterwards", async () => {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(undefined, { highWaterMark: 4 }, {
+    highWaterMark: 4,
+  });
+  const sink = sinkOf(makeByteStream(readable, writable));
+  const chunk = bytes(1);
+  await sink.write(chunk);
+  chunk[0] = 2;
+  assert.deepEqual([...(await readable.getReader().read()).value!], [1]);
 });
 
 Deno.test("Cancelling the readable half gives the pipe up", async () => {

@@ -11,7 +11,7 @@ import {
 import { describe } from "../../lib/wire/native/description.ts";
 import { descriptorOf } from "../../lib/wire/native/descriptor.ts";
 import { reflectionPaths } from "../../lib/wire/native/paths.ts";
-import { decodeStreamFrame, encodeStreamFrame } from "../../lib/wire/stream_frame.ts";
+import { dataFrameHead, decodeStreamFrame } from "../../lib/wire/stream_frame.ts";
 import { group, opener, probe, probeMethods, recorder } from "../contract/drivers.ts";
 import { type Wired, wired } from "./wired.ts";
 
@@ -75,7 +75,7 @@ Deno.test("A byte stream carries bytes natively, and ends with the device's outp
   await using wire = await wired(planDriver("", recorder("probe", []), {}));
   const stream = wire.rpc.stream(`${service}/Connect`);
   await stream.headers;
-  await stream.send(encodeStreamFrame(new Uint8Array([1, 2, 3])));
+  await stream.send(dataFrameHead(3), new Uint8Array([1, 2, 3]));
   assert.deepEqual([...decodeStreamFrame((await stream.receive())!).payload], [1, 2, 3]);
   stream.closeSend();
   assert.equal(await stream.receive(), undefined);

@@ -75,7 +75,8 @@ async function* carried(
     return done ? undefined : value.payload;
   };
   for await (const payload of carry(await face.byteStream(call), receive, call.signal)) {
-    yield create(desc.output, { payload });
+    // Connect may look at it later than the next chunk is read.
+    yield create(desc.output, { payload: payload.slice() });
   }
 }
 

@@ -10,7 +10,7 @@ import type { ByteStream } from "../../core/byte_stream.ts";
 import { sinkOf, sourceOf } from "../../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../../core/errors.ts";
 import type { ServerStream } from "../rpc/types.ts";
-import { decodeStreamFrame, encodeStreamFrame } from "../stream_frame.ts";
+import { dataFrameHead, decodeStreamFrame } from "../stream_frame.ts";
 import { fullName, type NativeMethod, type NativeService, pathOf } from "./description.ts";
 import { descriptorOf } from "./descriptor.ts";
 import { argumentsOf, resultMessage } from "./messages.ts";
@@ -103,7 +103,7 @@ export class NativeFace {
     };
     const bytes = await this.byteStream(call);
     stream.sendHeaders();
-    for await (const chunk of carry(bytes, receive, call.signal)) await stream.send(encodeStreamFrame(chunk));
+    for await (const chunk of carry(bytes, receive, call.signal)) await stream.send(dataFrameHead(chunk.length), chunk);
   }
 }
 

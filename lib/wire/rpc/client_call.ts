@@ -7,7 +7,7 @@ import {
   type Stream,
   type StreamEvents,
 } from "../http2/mod.ts";
-import { MessageReader, prefixOf } from "./framing.ts";
+import { inParts, MessageReader, prefixOf } from "./framing.ts";
 import { Inbox } from "./inbox.ts";
 import { fieldsOf, metadataOf } from "./metadata.ts";
 import { errorOfHttp, errorOfTrailers } from "./status.ts";
@@ -164,10 +164,10 @@ export class StreamingCall extends Call implements ClientStream {
     return this.#headers.promise;
   }
 
-  send(message: Uint8Array): Promise<void> | void {
+  send(message: Uint8Array, rest?: Uint8Array): Promise<void> | void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#sentEnd) throw new JumpstarterError("failed_precondition", "The request has ended");
-    if (this.stream!.write(prefixOf(message.length), message)) return;
+    if (this.stream!.write(...inParts(message, rest))) return;
     if (this.#room === undefined) {
       this.#room = Promise.withResolvers();
       this.#room.promise.catch(() => {});

@@ -5,6 +5,7 @@
  */
 
 import { JumpstarterError } from "../../core/errors.ts";
+import { memoryOf, recycle } from "./recycling.ts";
 import type { Recipient, UnreadMessages } from "./unread_messages.ts";
 
 /** Bytes in front of each message. */
@@ -12,6 +13,15 @@ export const prefixBytes = 5;
 
 /** Bytes of a message that are provided for before they arrive. */
 const startBytes = 4 * 1024;
+
+/** A message, which may come in two parts, as what a stream writes: its prefix with what is short, and the rest. */
+export function inParts(message: Uint8Array, rest?: Uint8Array): [head: Uint8Array, body: Uint8Array] {
+  if (rest === undefined) return [prefixOf(message.length), message];
+  const head = new Uint8Array(prefixBytes + message.length);
+  head.set(prefixOf(message.length + rest.length));
+  head.set(message, prefixBytes);
+  return [head, rest];
+}
 
 /** The prefix of a message of `length` bytes. The array is reused by the next call. */
 export function prefixOf(length: number): Uint8Array {
@@ -30,7 +40,7 @@ export interface Account {
   readonly unread: UnreadMessages;
 }
 
-/** Finds the messages in a body that comes in pieces. Each message is a copy of its own. */
+/** Finds the messages in a body that comes in pieces. Each message is a copy of its own, until it is recycled. */
 export class MessageReader {
   readonly #maxBytes: number;
   readonly #deliver: (message: Uint8Array) => void;
@@ -110,11 +120,14 @@ export class MessageReader {
     const old = this.#message;
     if (old !== undefined && needed <= old.length) return old;
     // Most messages come in one piece.
-    if (needed === this.#declared && old === undefined) return new Uint8Array(needed);
+    if (needed === this.#declared && old === undefined) return memoryOf(needed);
     const length = Math.min(this.#declared, Math.max(startBytes, 4 * needed));
     this.#charge(length - (old?.length ?? 0));
-    const message = new Uint8Array(length);
-    if (old !== undefined) message.set(old.subarray(0, this.#received));
+    const message = memoryOf(length);
+    if (old !== undefined) {
+      message.set(old.subarray(0, this.#received));
+      recycle(old);
+    }
     this.#message = message;
     return message;
   }

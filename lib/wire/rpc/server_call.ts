@@ -1,7 +1,7 @@
 import type { Connection } from "../../contract/method.ts";
 import { type Code, JumpstarterError, toJumpstarterError } from "../../core/errors.ts";
 import { ErrorCode, type HeaderList, type RequestHead, type Stream, type StreamEvents } from "../http2/mod.ts";
-import { MessageReader, prefixOf } from "./framing.ts";
+import { inParts, MessageReader, prefixOf } from "./framing.ts";
 import { Inbox } from "./inbox.ts";
 import { fieldsOf, metadataOf } from "./metadata.ts";
 import { statusFields } from "./status.ts";
@@ -242,11 +242,11 @@ export class StreamingCall extends Call implements ServerStream {
     this.begin(fieldsOf(metadata));
   }
 
-  send(message: Uint8Array): Promise<void> | void {
+  send(message: Uint8Array, rest?: Uint8Array): Promise<void> | void {
     if (this.failure !== undefined) throw this.failure;
     if (this.finished) throw new JumpstarterError("failed_precondition", "The call has ended");
     this.begin([]);
-    if (this.stream.write(prefixOf(message.length), message)) return;
+    if (this.stream.write(...inParts(message, rest))) return;
     if (this.#room === undefined) {
       this.#room = Promise.withResolvers();
       // The handler may not look at it any more when the call breaks; that must not end the process.

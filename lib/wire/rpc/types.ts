@@ -29,8 +29,11 @@ export interface ServerStream extends ServerCall {
   receive(): Promise<Uint8Array | undefined>;
   /** Sends the initial metadata now instead of with the first message. */
   sendHeaders(metadata?: Metadata): void;
-  /** Queues one message; resolves when the peer's flow control lets the next one follow, at once if it does already. */
-  send(message: Uint8Array): Promise<void> | void;
+  /**
+   * Queues one message, which may come in two parts; resolves when the peer's flow control lets the next one follow, at
+   * once if it does already. Its memory may then be used again.
+   */
+  send(message: Uint8Array, rest?: Uint8Array): Promise<void> | void;
 }
 
 /** How one method is answered. A rejection becomes the call's status, by `toJumpstarterError`. */
@@ -57,8 +60,8 @@ export interface CallOptions {
 export interface ClientStream {
   /** The server's initial metadata. Rejects with the call's status when it fails before sending any. */
   readonly headers: Promise<Metadata>;
-  /** Queues one message; resolves when flow control lets the next one follow, at once if it does already. */
-  send(message: Uint8Array): Promise<void> | void;
+  /** As {@linkcode ServerStream.send}. */
+  send(message: Uint8Array, rest?: Uint8Array): Promise<void> | void;
   /** Ends the request direction. */
   closeSend(): void;
   /** The next message, or `undefined` after the last one with status OK. Rejects with the status otherwise. */
