@@ -7,6 +7,10 @@ async function run([first, ...words]: readonly string[]): Promise<number> {
     Deno.stdout.writeSync(new TextEncoder().encode(answer(words)));
     return 0;
   }
+  if (first === "__stay") {
+    const { stay } = await import("./lib/cli/background.ts");
+    return await stay(words);
+  }
   const { main } = await import("./lib/cli/main.ts");
   return await main(Deno.args);
 }

@@ -85,6 +85,7 @@ function ioOf(
   const io: CommandIo = {
     signal,
     place,
+    labels: node.labels,
     beside: (definition) => besideOf(node, definition),
     print(value, text) {
       if (!json && text !== undefined) printLine(text);
@@ -101,7 +102,7 @@ function ioOf(
     terminal: stdinIsTerminal && !json ? terminal : undefined,
     write: (bytes) => Promise.resolve(json ? undefined : writeOut(bytes)),
     writeError: (text) => json ? undefined : writeError(text),
-    foreground: (words) => runForeground(words, {}, interruption),
+    foreground: (words, env = {}) => runForeground(words, env, interruption),
     pseudoTerminal: async () => (await import("../hardware/pseudo_terminal.ts")).openPseudoTerminal(),
   };
   return { io, hasPrinted: () => printed };

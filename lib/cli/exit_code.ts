@@ -45,6 +45,9 @@ export class ChildExit extends Error {
   }
 }
 
+/** The command is to run in a process of its own, which stays when this one has ended. Nothing has been done yet. */
+export class IntoBackground extends Error {}
+
 /** How long a command may take to end after it was interrupted, in milliseconds. */
 const lastWordsMs = 2_000;
 

@@ -5,7 +5,7 @@ import { noteLine } from "./output.ts";
 /** Runs a program in the foreground. 127 when there is none of that name, 126 when it cannot be run, as shells say. */
 export async function runForeground(
   [program, ...args]: readonly string[],
-  env: Record<string, string>,
+  env: Readonly<Record<string, string>>,
   interruption: Interruptions,
 ): Promise<number> {
   let child: Deno.ChildProcess;

@@ -5,7 +5,15 @@
  */
 import { Command as Commander, CommanderError } from "commander";
 import { configure } from "./commander.ts";
-import { ChildExit, exitCodeOf, exitCodes, Interrupted, Interruption, type Interruptions } from "./exit_code.ts";
+import {
+  ChildExit,
+  exitCodeOf,
+  exitCodes,
+  Interrupted,
+  Interruption,
+  type Interruptions,
+  IntoBackground,
+} from "./exit_code.ts";
 import { printError, printLine } from "./output.ts";
 import { type ProgramName, programName, version } from "./self.ts";
 
@@ -19,6 +27,10 @@ export async function main(argv: readonly string[], name: ProgramName = programN
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     if (error instanceof ChildExit) return error.code;
+    if (error instanceof IntoBackground) {
+      const { startInBackground } = await import("./background.ts");
+      return await startInBackground(words, interruption.signal);
+    }
     const { aborted, reason: interrupted } = interruption.signal;
     const reason = aborted ? interrupted : error;
     if (!(reason instanceof Interrupted)) printError(reason, words.includes("--json"));

@@ -11,6 +11,7 @@ import { type Command, command, ownCommand } from "../contract/command.ts";
 import { type Method, wireNameOf } from "../contract/method.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import type { CommandRunner } from "./command_run.ts";
+import { IntoBackground } from "./exit_code.ts";
 import { flagOf, jsonOrText, parameterOf, valueOf } from "./parameter.ts";
 
 /** The commands of a driver by name. Those of its kind come first, and win over what every driver has. */
@@ -75,12 +76,16 @@ function growCommand(grown: Commander, node: DriverNode, definition: Command, ru
     grown.addArgument(choices ? argument.choices([...choices]) : argument);
   }
   for (const [key, schema] of Object.entries(definition.options)) grown.addOption(optionOf(key, schema, definition));
+  if (definition.staying) {
+    grown.option("--background", "go on in the background once it has printed, until this session ends");
+  }
   grown.option("--json", "print the result as JSON, one line for each value of a stream");
   grown.option("--timeout <seconds>", "give up after this many seconds");
   grown.action(async (...given: unknown[]) => {
     const words = given.slice(0, -2);
-    const { json, timeout, ...options } = given.at(-2) as Record<string, unknown>;
+    const { json, timeout, background, ...options } = given.at(-2) as Record<string, unknown>;
     const values = { ...valuesOf(definition.args, words), ...optionValues(definition.options, options) };
+    if (background) throw new IntoBackground();
     const name = grown.name();
     const called = [grown.parent?.name(), name].filter(Boolean).join(" ");
     await run(node, definition, { name, words: called, values, json: json === true, timeoutMs: seconds(timeout) });

@@ -6,6 +6,12 @@
 import { isJumpstarterError, messageOf } from "../core/errors.ts";
 
 const encoder = new TextEncoder();
+let outlivesReaders = false;
+
+/** From now on nobody has to read what the program says. */
+export function outliveReaders(): void {
+  outlivesReaders = true;
+}
 
 /** Writes text or bytes to standard output. A reader that has gone away ends the program, as it does any filter. */
 export function writeOut(content: string | Uint8Array): void {
@@ -53,6 +59,7 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Arr
   try {
     for (let offset = 0; offset < bytes.length;) offset += stream.writeSync(bytes.subarray(offset));
   } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe && outlivesReaders) return;
     if (error instanceof Deno.errors.BrokenPipe) Deno.exit(141);
     // A non-blocking terminal or pipe may be full for a moment.
     if (error instanceof Deno.errors.WouldBlock) return write(stream, bytes);

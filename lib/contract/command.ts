@@ -16,6 +16,8 @@ export interface CommandIo {
   readonly signal: AbortSignal;
   /** Where the driver is that the command belongs to, for people: `console of bench1`. */
   readonly place: string;
+  /** The labels that the exporter's report gives the driver. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Drivers of a kind that stand beside this one, under the same parent, by name. */
   beside<I extends AnyInterface>(definition: I): ReadonlyMap<string, Client<I>>;
   /** Prints one result: `text` for people (left out: nothing), `value` as a line of JSON with `--json`. */
@@ -35,10 +37,11 @@ export interface CommandIo {
   /** Raw text for standard error, as a program on the other side wrote it there; nothing with `--json`. */
   writeError(text: string): void;
   /**
-   * Runs a program of this machine in the foreground, on the user's own terminal and streams. Resolves to its exit code:
-   * 127 when there is no such program, 126 when it cannot be run, 128 + the number of a signal that ended it.
+   * Runs a program of this machine in the foreground, on the user's own terminal and streams, with further variables in
+   * its environment. Resolves to its exit code: 127 when there is no such program, 126 when it cannot be run, 128 + the
+   * number of a signal that ended it.
    */
-  foreground(words: readonly string[]): Promise<number>;
+  foreground(words: readonly string[], env?: Readonly<Record<string, string>>): Promise<number>;
   /**
    * Makes a pseudo-terminal of this machine in raw mode. It is there until it is closed, whoever opens and closes its
    * device file meanwhile; bytes for nobody wait, and writes with them.
@@ -80,6 +83,8 @@ export interface Command {
   readonly short: Record<string, string>;
   /** Options that it does not know, and all behind the first argument, are arguments: they are another program's. */
   readonly passThrough: boolean;
+  /** It goes on after it has printed its one result: `--background` leaves it running and ends with that. */
+  readonly staying: boolean;
   // The definition's own types are checked where it is written; who calls it has checked the values by the schemas.
   // deno-lint-ignore no-explicit-any
   run(given: any, io: CommandIo): Promise<void | number>;
@@ -92,8 +97,9 @@ export interface Command {
 export function command<A extends Shape = Record<never, never>, O extends Shape = Record<never, never>>(
   summary: string,
   run: (given: z.output<z.ZodObject<A>> & z.output<z.ZodObject<O>>, io: CommandIo) => Promise<void | number>,
-  parameters: { args?: A; options?: O; short?: { [K in keyof O]?: string }; passThrough?: boolean } = {},
+  parameters: { args?: A; options?: O; short?: { [K in keyof O]?: string }; passThrough?: boolean; staying?: boolean } =
+    {},
 ): Command {
-  const { args = {}, options = {}, short, passThrough = false } = parameters;
-  return { summary, run, args, options, short: { ...short } as Record<string, string>, passThrough };
+  const { args = {}, options = {}, short, passThrough = false, staying = false } = parameters;
+  return { summary, run, args, options, short: { ...short } as Record<string, string>, passThrough, staying };
 }

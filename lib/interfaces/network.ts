@@ -47,6 +47,7 @@ export const network = defineInterface({
     }, {
       args: { port: port.describe("Local port; 0 picks a free one") },
       options: { address: z.string().default("127.0.0.1").describe("Local address to listen on") },
+      staying: true,
     }),
     "forward-unix": command("Forward a local unix socket until interrupted", async ({ path }, io) => {
       const folder = path === undefined ? privateFolder() : undefined;
@@ -59,6 +60,7 @@ export const network = defineInterface({
       }
     }, {
       args: { path: z.string().optional().describe("Path of the socket; left out, a private one is made") },
+      staying: true,
     }),
     address: command("Print where the exporter connects to", async ({ host, port }, { signal, print }) => {
       const url = await client.address({ signal }).catch((error) => {

@@ -37,6 +37,7 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
   const io: CommandIo = {
     signal: end.signal,
     place: "console of bench",
+    labels: {},
     beside: () => new Map(),
     print(value, text) {
       if (text !== undefined) said.lines.push(text);
