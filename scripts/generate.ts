@@ -63,6 +63,7 @@ async function derived(): Promise<boolean> {
   await import("./interface_protos.ts");
   await import("./driver_docs.ts");
   await import("./completion.ts");
+  await import("./novnc.ts");
   return true;
 }
 

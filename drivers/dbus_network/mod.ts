@@ -4,7 +4,7 @@ import { defineDriver } from "../../lib/contract/driver.ts";
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
-import { network } from "../../lib/interfaces/network.ts";
+import { dbusKindLabel, network } from "../../lib/interfaces/network.ts";
 import { connectFailure } from "../../lib/interfaces/network_address.ts";
 
 /** Connects to the system's or the session's D-Bus of the exporter's host. */
@@ -13,7 +13,7 @@ export default defineDriver({
   summary: "Connects to the system's or the session's D-Bus of the exporter's host",
   implements: network,
   pythonClient: "jumpstarter_driver_network.client.DbusNetworkClient",
-  labels: ({ kind }) => ({ "jumpstarter.dev/dbusnetwork/kind": kind }),
+  labels: ({ kind }) => ({ [dbusKindLabel]: kind }),
   config: z.object({ kind: z.enum(["system", "session"]).describe("Which bus") }),
   open({ config: { kind } }) {
     const at = parseBusAddress(addressOf(kind));

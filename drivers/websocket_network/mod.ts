@@ -1,17 +1,9 @@
 /** A WebSocket that the exporter's host can reach. @module */
 import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
-import { type ByteStream, byteStreamOf } from "../../lib/core/byte_stream.ts";
-import { JumpstarterError } from "../../lib/core/errors.ts";
-import { pause } from "../../lib/core/limit.ts";
 import { network } from "../../lib/interfaces/network.ts";
 import { addressAllowed, connectFailure } from "../../lib/interfaces/network_address.ts";
-
-/** Bytes that may wait on their way out, and those that may wait for a reader: WebSockets cannot be held back. */
-const waitingOutBytes = 1024 * 1024;
-const waitingInBytes = 64 * 1024 * 1024;
-/** How often a socket that has much to send is looked at, in milliseconds; it has no event for it. */
-const lookMs = 2;
+import { openWebSocket } from "../../lib/streams/web_socket.ts";
 
 /** Exchanges bytes with a WebSocket: one chunk of the stream is one message. */
 export default defineDriver({
@@ -26,7 +18,8 @@ export default defineDriver({
   }),
   open({ config: { url, enable_address: enabled } }) {
     return {
-      connect: (_, { signal }) => connect(url, signal),
+      connect: (_, { signal }) =>
+        openWebSocket(new WebSocket(url), (why) => connectFailure(url, new Error(why)), signal),
       address() {
         addressAllowed(enabled);
         return url;
@@ -34,79 +27,3 @@ export default defineDriver({
     };
   },
 });
-
-async function connect(url: string, signal: AbortSignal): Promise<ByteStream> {
-  const socket = new WebSocket(url);
-  socket.binaryType = "arraybuffer";
-  const incoming = new Incoming();
-  socket.onmessage = ({ data }) => {
-    // Text is bytes as well here; Python's exporter breaks the stream on it.
-    incoming.push(typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data));
-    if (incoming.bytes > waitingInBytes) socket.close();
-  };
-  const open = Promise.withResolvers<void>();
-  const giveUp = () => socket.close();
-  signal.addEventListener("abort", giveUp, { once: true });
-  socket.onopen = () => open.resolve();
-  socket.onerror = (event) => {
-    const failure = connectFailure(url, new Error((event as ErrorEvent).message || "The connection broke"));
-    open.reject(failure);
-    incoming.end(failure);
-  };
-  socket.onclose = ({ code, reason }) => {
-    const ended = [1000, 1001, 1005].includes(code);
-    const failure = connectFailure(url, new Error(`It was closed with ${code}${reason && ` (${reason})`}`));
-    open.reject(failure);
-    incoming.end(ended ? undefined : failure);
-  };
-  await open.promise.finally(() => signal.removeEventListener("abort", giveUp));
-  return byteStreamOf({
-    next: () => incoming.next(),
-    async write(chunk) {
-      if (socket.readyState !== WebSocket.OPEN) throw connectFailure(url, new Error("It is closed"));
-      socket.send(chunk as Uint8Array<ArrayBuffer>);
-      while (socket.bufferedAmount > waitingOutBytes && socket.readyState === WebSocket.OPEN) await pause(lookMs);
-    },
-    // A WebSocket has no half-close: the device may still answer.
-    end: () => Promise.resolve(),
-    close: () => socket.close(),
-  });
-}
-
-/** Messages that wait for a reader. */
-class Incoming {
-  bytes = 0;
-  readonly #chunks: Uint8Array[] = [];
-  #failure?: JumpstarterError;
-  #ended = false;
-  #wake?: () => void;
-
-  push(chunk: Uint8Array): void {
-    this.bytes += chunk.length;
-    this.#chunks.push(chunk);
-    if (this.bytes > waitingInBytes) {
-      const message = `More than ${waitingInBytes} bytes wait for the reader`;
-      this.end(new JumpstarterError("resource_exhausted", message, { phase: "driver" }));
-    }
-    this.#wake?.();
-  }
-
-  /** The first word counts. */
-  end(failure?: JumpstarterError): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#failure = failure;
-    this.#wake?.();
-  }
-
-  async next(): Promise<Uint8Array | undefined> {
-    while (this.#chunks.length === 0) {
-      if (this.#failure) throw this.#failure;
-      if (this.#ended) return undefined;
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-    const chunk = this.#chunks.shift()!;
-    this.bytes -= chunk.length;
-    return chunk;
-  }
-}

@@ -7,6 +7,10 @@ import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
 import { withoutBrackets } from "../core/host_port.ts";
 import { aborted } from "../core/limit.ts";
 import { type Forward, forwardTcp, forwardUnix } from "../streams/forward.ts";
+import type { Novnc } from "../streams/novnc/mod.ts";
+
+/** The label that says which bus a D-Bus network leads to, `system` or `session`. Python reads it as well. */
+export const dbusKindLabel = "jumpstarter.dev/dbusnetwork/kind";
 
 const port = z.int().min(0).max(65535);
 
@@ -38,8 +42,40 @@ export const network = defineInterface({
     forwardUnix(at: { path: string }, onFailure?: (message: string) => void): Forward {
       return forwardUnix(at, { open: (signal) => calls.connect({ signal }), onFailure });
     },
+    /** Serves a page of this machine that shows the screen of the VNC server that the device is. */
+    async novnc(onFailure?: (message: string) => void): Promise<Novnc> {
+      const { serveNovnc } = await import("../streams/novnc/mod.ts");
+      return serveNovnc({ open: (signal) => calls.connect({ signal }), onFailure });
+    },
   }),
   commands: (client) => ({
+    novnc: command(
+      "Show the device's screen in a browser, where it is a VNC server, until interrupted",
+      async (_, io) => {
+        await using screen = await client.novnc(io.note);
+        io.print({ url: screen.url }, screen.url);
+        await aborted(io.signal);
+      },
+      { staying: true },
+    ),
+    dbus: command("Run a program whose D-Bus is the device's", async ({ args }, io) => {
+      const kind = io.labels[dbusKindLabel];
+      if (kind !== "system" && kind !== "session") {
+        throw new JumpstarterError("failed_precondition", "This network is no D-Bus", { phase: "usage" });
+      }
+      const folder = privateFolder();
+      try {
+        await using forward = client.forwardUnix({ path: `${folder}/bus` }, io.note);
+        return await io.foreground(args, {
+          [`DBUS_${kind.toUpperCase()}_BUS_ADDRESS`]: `unix:path=${forward.address}`,
+        });
+      } finally {
+        Deno.removeSync(folder, { recursive: true });
+      }
+    }, {
+      args: { args: z.array(z.string()).min(1).describe("The program and its arguments") },
+      passThrough: true,
+    }),
     "forward-tcp": command("Forward a local TCP port until interrupted", async ({ address, port }, io) => {
       await using forward = client.forwardTcp({ hostname: address, port }, io.note);
       io.print({ address: forward.address }, forward.address);
