@@ -48,3 +48,4 @@ export type { Shell, ShellOptions, ShellResult } from "./lib/streams/shell.ts";
 export type { UBoot, UBootOptions } from "./lib/streams/uboot.ts";
 export { shell, type ShellClient } from "./lib/interfaces/shell.ts";
 export { ssh, type SshClient } from "./lib/interfaces/ssh.ts";
+export { vnc, type VncClient } from "./lib/interfaces/vnc.ts";

@@ -58,6 +58,10 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
     python: [`${network}.UnixNetwork`],
     load: () => import("./unix_network/mod.ts"),
   },
+  "vnc": {
+    python: ["jumpstarter_driver_vnc.driver.Vnc"],
+    load: () => import("./vnc/mod.ts"),
+  },
   "vsock-network": {
     python: [`${network}.VsockNetwork`],
     load: () => import("./vsock_network/mod.ts"),

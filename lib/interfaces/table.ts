@@ -16,6 +16,7 @@ const loaders: Record<string, () => Promise<AnyInterface>> = {
   "shell": async () => (await import("./shell.ts")).shell,
   "simulated-board": async () => (await import("./simulated_board.ts")).simulatedBoard,
   "ssh": async () => (await import("./ssh.ts")).ssh,
+  "vnc": async () => (await import("./vnc.ts")).vnc,
 };
 
 /** Which interface a Python client class means. A test holds this against the definitions. */
@@ -27,6 +28,7 @@ const byPythonClient: Record<string, string> = {
   "jumpstarter_driver_pyserial.client.PySerialClient": "serial",
   "jumpstarter_driver_shell.client.ShellClient": "shell",
   "jumpstarter_driver_ssh.client.SSHWrapperClient": "ssh",
+  "jumpstarter_driver_vnc.client.VNClient": "vnc",
 };
 
 /** Names of all bundled interfaces. */

@@ -94,9 +94,10 @@ Deno.test("The WebSocket opens for its own page, and for no other, no other path
 });
 
 Deno.test("Messages are the device's bytes, and either side's end is the other's", async () => {
-  const [near, far] = memoryPipe();
-  await using one = screen(() => Promise.resolve(byteStreamOfPipe(near)));
-  const device = talk(byteStreamOfPipe(far));
+  const pipes = [memoryPipe(), memoryPipe()];
+  const devices = pipes.map(([, far]) => talk(byteStreamOfPipe(far)));
+  await using one = screen(() => Promise.resolve(byteStreamOfPipe(pipes.shift()![0])));
+  const [device, other] = devices;
   const { connection } = await ask(one.url, handshake(one.url));
   await connection.write(message(82, 70, 66));
   assert.equal(await device.until("RFB"), "RFB");
@@ -104,6 +105,11 @@ Deno.test("Messages are the device's bytes, and either side's end is the other's
   assert.deepEqual(await exactly(connection, 4), [0x82, 2, ...new TextEncoder().encode("ok")]);
   connection.close();
   assert.equal(await device.rest(), "");
+  const second = await ask(one.url, handshake(one.url));
+  await other.send("bye");
+  await other.end();
+  assert.deepEqual(await exactly(second.connection, 6), [0x82, 3, ...new TextEncoder().encode("bye"), 0x88]);
+  second.connection.close();
 });
 
 Deno.test("A device that cannot be connected to is told, and the page stays; its end closes what is open", async () => {

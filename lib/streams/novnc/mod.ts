@@ -7,9 +7,9 @@
  *
  * @module
  */
-import type { ByteStream } from "../../core/byte_stream.ts";
+import { type ByteStream, sinkOf, sourceOf } from "../../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../../core/errors.ts";
-import { join } from "../pump.ts";
+import { copy } from "../pump.ts";
 import { openWebSocket } from "../web_socket.ts";
 import { page, pageScript, pageStyle } from "./page.ts";
 
@@ -41,7 +41,8 @@ export function serveNovnc({ open, onFailure }: NovncOptions): Novnc {
       end.signal.addEventListener("abort", stop, { once: true });
       try {
         await using far = await open(end.signal);
-        await join(near, far);
+        // A WebSocket ends as a whole, so the end of either direction is that of both.
+        await Promise.race([copy(sourceOf(near), sinkOf(far)), copy(sourceOf(far), sinkOf(near))]);
       } finally {
         end.signal.removeEventListener("abort", stop);
       }
