@@ -49,33 +49,6 @@ export const network = defineInterface({
     },
   }),
   commands: (client) => ({
-    novnc: command(
-      "Show the device's screen in a browser, where it is a VNC server, until interrupted",
-      async (_, io) => {
-        await using screen = await client.novnc(io.note);
-        io.print({ url: screen.url }, screen.url);
-        await aborted(io.signal);
-      },
-      { staying: true },
-    ),
-    dbus: command("Run a program whose D-Bus is the device's", async ({ args }, io) => {
-      const kind = io.labels[dbusKindLabel];
-      if (kind !== "system" && kind !== "session") {
-        throw new JumpstarterError("failed_precondition", "This network is no D-Bus", { phase: "usage" });
-      }
-      const folder = privateFolder();
-      try {
-        await using forward = client.forwardUnix({ path: `${folder}/bus` }, io.note);
-        return await io.foreground(args, {
-          [`DBUS_${kind.toUpperCase()}_BUS_ADDRESS`]: `unix:path=${forward.address}`,
-        });
-      } finally {
-        Deno.removeSync(folder, { recursive: true });
-      }
-    }, {
-      args: { args: z.array(z.string()).min(1).describe("The program and its arguments") },
-      passThrough: true,
-    }),
     "forward-tcp": command("Forward a local TCP port until interrupted", async ({ address, port }, io) => {
       await using forward = client.forwardTcp({ hostname: address, port }, io.note);
       io.print({ address: forward.address }, forward.address);
@@ -114,6 +87,33 @@ export const network = defineInterface({
         host: z.boolean().default(false).describe("Only the host"),
         port: z.boolean().default(false).describe("Only the port"),
       },
+    }),
+    novnc: command(
+      "Show the device's screen in a browser, where it is a VNC server, until interrupted",
+      async (_, io) => {
+        await using screen = await client.novnc(io.note);
+        io.print({ url: screen.url }, screen.url);
+        await aborted(io.signal);
+      },
+      { staying: true },
+    ),
+    dbus: command("Run a program whose D-Bus is the device's", async ({ args }, io) => {
+      const kind = io.labels[dbusKindLabel];
+      if (kind !== "system" && kind !== "session") {
+        throw new JumpstarterError("failed_precondition", "This network is no D-Bus", { phase: "usage" });
+      }
+      const folder = privateFolder();
+      try {
+        await using forward = client.forwardUnix({ path: `${folder}/bus` }, io.note);
+        return await io.foreground(args, {
+          [`DBUS_${kind.toUpperCase()}_BUS_ADDRESS`]: `unix:path=${forward.address}`,
+        });
+      } finally {
+        Deno.removeSync(folder, { recursive: true });
+      }
+    }, {
+      args: { args: z.array(z.string()).min(1).describe("The program and its arguments") },
+      passThrough: true,
     }),
   }),
 });
