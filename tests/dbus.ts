@@ -11,6 +11,9 @@ const missing = ["dbus-daemon", "busctl"].filter((name) =>
   })
 );
 
+/** Whether a bus can be had. */
+export const hasBus = missing.length === 0;
+
 /** A test with a bus. Where its programs are missing it is skipped, and with `CI` in the environment it fails. */
 export function dbusTest(name: string, fn: () => Promise<void>): void {
   const why = `${missing.join(", ")} not installed (Debian's dbus-daemon and systemd)`;

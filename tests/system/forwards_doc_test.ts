@@ -1,6 +1,7 @@
 /** The commands of docs/forwards.md, executed as they stand there. @module */
 import assert from "node:assert/strict";
 import { deadPort } from "../bytes.ts";
+import { hasBus, startBus } from "../dbus.ts";
 import { sshdTest, startSshd } from "../sshd.ts";
 import { linkNamesOf } from "./names.ts";
 import { benchConfig, isolated } from "./program.ts";
@@ -12,8 +13,13 @@ sshdTest("the commands of docs/forwards.md run in their order, and none fails", 
   assert.ok(blocks.length >= 2);
   using config = await benchConfig();
   const { folder } = config;
-  const lamp = "  lamp: { type: tcp-network, config: { host: 192.0.2.7, port: 80 } }\n";
-  Deno.writeTextFileSync(config.path, lamp, { append: true });
+  const further = "  lamp: { type: tcp-network, config: { host: 192.0.2.7, port: 80 } }\n" +
+    "  bus: { type: dbus-network, config: { kind: session } }\n";
+  Deno.writeTextFileSync(config.path, further, { append: true });
+  await using bus = hasBus ? await startBus() : undefined;
+  if (!bus) {
+    console.error("dbus-daemon is not installed (Debian's dbus-daemon): the page's commands for it are left out");
+  }
   const names = linkNamesOf(folder);
   await using sshd = await startSshd([names]);
   const [listen, forward] = [deadPort(), deadPort()];
@@ -22,12 +28,14 @@ sshdTest("the commands of docs/forwards.md run in their order, and none fails", 
     .replaceAll("exporter run bench.yaml", `exporter run bench.yaml --listen 127.0.0.1:${listen}`)
     .replaceAll("127.0.0.1:7000", `127.0.0.1:${listen}`)
     .replaceAll("8080", String(forward))
+    .replace(/^.* bus dbus .*$/gm, (line) => bus ? line : "")
     .replace(/^(.*) &$/gm, inBackground);
   const { code, stdout, stderr } = await new Deno.Command("sh", {
     args: ["-e", "-x", "-c", `trap 'kill $jobs' EXIT\n${script}`],
     env: {
       ...isolated(),
       JUMPSTARTER_HOST: "",
+      ...(bus && { DBUS_SESSION_BUS_ADDRESS: bus.unix }),
       XDG_CONFIG_HOME: `${folder}/config`,
       PATH: `${names}:${sshd.env.PATH}`,
     },
