@@ -134,6 +134,47 @@ Deno.test("Ctrl-C ends a forward within a second, with many connections open", a
   }
 });
 
+Deno.test("Ctrl-C ends a unix forward, a page of a screen and a program on a bus within a second, and cleans up", async () => {
+  await using board = device();
+  using folder = temporaryFolder();
+  const net = `{type: tcp-network, config: {host: 127.0.0.1, port: ${board.port}}}`;
+  const file = folder.file(
+    "board.yaml",
+    `metadata: {name: board}\nexport:\n  net: ${net}\n  bus: {type: dbus-network, config: {kind: session}}\n`,
+  );
+  await using exporter = await startExporter(file);
+  const env = { XDG_RUNTIME_DIR: folder.path };
+  const client = (...words: string[]) => start(["client", "--host", exporter.address, ...words], { env });
+  const left = () => [...Deno.readDirSync(folder.path)].map(({ name }) => name).filter((name) => name !== "board.yaml");
+  const interrupted = async (running: Running) => {
+    running.kill("SIGINT");
+    return (await withLimit(running.ended, 1_000, "The end after Ctrl-C")).code;
+  };
+
+  await using forward = client("net", "forward-unix");
+  const path = (await forward.said("\n")).trim();
+  const connections: Deno.Conn[] = [];
+  await many(20, () => Deno.connect({ transport: "unix", path }), (one) => connections.push(one));
+  assert.equal(await interrupted(forward), 130);
+  await board.holds(0);
+  connections.forEach((connection) => connection.close());
+
+  await using page = client("net", "novnc");
+  const url = new URL("socket", (await page.said("\n")).trim());
+  const socket = new WebSocket(url.href.replace("http:", "ws:"), { headers: { origin: url.origin } });
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  await board.holds(1);
+  assert.equal(await interrupted(page), 130);
+  await withLimit(closed, 1_000, "The end of the WebSocket");
+  await board.holds(0);
+
+  await using program = client("bus", "dbus", "sh", "-c", "echo $$; exec sleep 60");
+  const pid = Number(await program.said("\n"));
+  assert.equal(await interrupted(program), 130);
+  assert.throws(() => Deno.kill(pid, "SIGTERM"), Deno.errors.NotFound);
+  assert.deepEqual(left(), []);
+});
+
 Deno.test("A forward that is killed hangs up on the device, and the exporter goes on", async () => {
   await using all = await setUp();
   const connections: Deno.Conn[] = [];
