@@ -39,6 +39,9 @@ const slowRates = [0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 48
 const fastRates = [57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000,
   3000000, 3500000, 4000000];
 
+/** How far a rate may be off: what the kernel itself calls the same, and what receivers take. */
+const tolerance = 0.02;
+
 /** What a line is set to. */
 export interface LineSettings {
   /** Bits per second. Left out, it stays as it is. */
@@ -114,7 +117,10 @@ class Termios {
 
   differencesFrom(wanted: Termios): string[] {
     const found: string[] = [];
-    if (this.baudRate !== wanted.baudRate) found.push(`${this.baudRate} bits per second, not ${wanted.baudRate}`);
+    const { baudRate } = wanted;
+    if (Math.abs(this.baudRate - baudRate) > baudRate * tolerance) {
+      found.push(`${this.baudRate} bits per second, not ${baudRate}`);
+    }
     for (const [name, flags] of [["input", at.iflag], ["output", at.oflag], ["local", at.lflag]] as const) {
       const kept = this.#get(flags);
       if (kept) found.push(`${name} processing 0x${kept.toString(16)}, not raw`);
