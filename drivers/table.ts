@@ -30,6 +30,10 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
     python: ["jumpstarter_driver_power.driver.MockPower", "jumpstarter_driver_power.driver.SyncMockPower"],
     load: () => import("./mock_power/mod.ts"),
   },
+  "nvdemux-serial": {
+    python: ["jumpstarter_driver_pyserial.nvdemux.driver.NVDemuxSerial"],
+    load: () => import("./nvdemux_serial/mod.ts"),
+  },
   "serial": {
     python: ["jumpstarter_driver_pyserial.driver.PySerial"],
     load: () => import("./serial/mod.ts"),

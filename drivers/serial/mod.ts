@@ -6,7 +6,7 @@ import { messageOf } from "../../lib/core/errors.ts";
 import { serial } from "../../lib/interfaces/serial.ts";
 import { consoleConfig, isKept, serialConsole } from "../../lib/interfaces/serial_console.ts";
 import type { ConsoleLine } from "../../lib/streams/console/line.ts";
-import { paced, pacedLine } from "./pace.ts";
+import { paced, pacedLine } from "../../lib/streams/console/pace.ts";
 import { loopUrl, parsePort, type PortSettings } from "./port.ts";
 
 const Url = z.string().superRefine((url, context) => {

@@ -1,9 +1,9 @@
 /** Sending slowly, for devices that lose what comes too fast. @module */
-import { type ByteStream, byteStreamOf, sinkOf, sourceOf } from "../../lib/core/byte_stream.ts";
-import { JumpstarterError } from "../../lib/core/errors.ts";
-import { pause } from "../../lib/core/limit.ts";
-import type { ConsoleLine } from "../../lib/streams/console/line.ts";
-import { paced as pieces } from "../../lib/streams/expect.ts";
+import { type ByteStream, byteStreamOf, sinkOf, sourceOf } from "../../core/byte_stream.ts";
+import { JumpstarterError } from "../../core/errors.ts";
+import { pause } from "../../core/limit.ts";
+import type { ConsoleLine } from "./line.ts";
+import { paced as pieces } from "../expect.ts";
 
 /** A line that takes no more than `cps` characters per second. */
 export function pacedLine(line: ConsoleLine, cps: number): ConsoleLine {
