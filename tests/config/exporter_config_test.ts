@@ -58,7 +58,9 @@ Deno.test("Upstream's example of an exporter's file is read as upstream reads it
 Deno.test("Every Python class path that a bundled driver stands for is taken as a type", async () => {
   const rest: Record<string, string> = {
     "dbus-network": "config: {kind: system}",
+    "nvdemux-serial": "config: {demuxer_path: /x}",
     "serial": "config: {url: 'loop://'}",
+    "shell": "config: {methods: {}}",
     "ssh": "children: {tcp: {type: tcp-network, config: {host: a, port: 22}}}",
     "tcp-network": "config: {host: a, port: 1}",
     "udp-network": "config: {host: a, port: 1}",
