@@ -44,7 +44,7 @@ async function attacked() {
         for (const piece of pieces) await writeAll(connection, naming(session.tree.root.uuid, piece));
         await connection.closeWrite();
       } catch { /* The exporter has ended the connection. */ }
-      await withLimit(ended, 20_000, "The end of the connection");
+      await withLimit(ended, 5_000, "The end of the connection");
     },
     /** Asks whether the exporter still serves. */
     async check(): Promise<void> {
@@ -99,6 +99,6 @@ Deno.test("The exporter serves on whatever becomes of the corpus on its way", as
       await exporter.send(damages.reduce(damaged, bytes));
       await exporter.check();
     }),
-    { numRuns: 1_000 },
+    { numRuns: 500, endOnFailure: true },
   );
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { memoryPipe, type Pipe, writeAll } from "../../lib/core/pipe.ts";
 import { ErrorCode } from "../../lib/wire/http2/error_code.ts";
-import { Flag, FrameType, preface } from "../../lib/wire/http2/frames.ts";
+import { Flag, FrameType, preface, readUint32 } from "../../lib/wire/http2/frames.ts";
+import type { HeaderField } from "../../lib/wire/http2/hpack_table.ts";
 import { connectRpc, serveConnection } from "../../lib/wire/rpc/mod.ts";
 import { gate, join, pipeKinds } from "./pipes.ts";
 import { frame, grpcRequest, message, RawPeer, serveRaw, uint32 } from "./raw_peer.ts";
@@ -207,6 +208,33 @@ Deno.test("Any authority is accepted, also the escaped unix path of old gRPC cli
   assert.deepEqual(peer.list(await peer.until(FrameType.HEADERS, 1))[0], [":status", "200"]);
   peer[Symbol.dispose]();
   await closed;
+});
+
+Deno.test("Pseudo headers with line ends, which no URL and no header can hold, make a request malformed", async () => {
+  for (const name of [":path", ":authority", ":scheme", ":method"]) {
+    const { peer, closed } = serveRaw({});
+    await peer.greet();
+    const list = grpcRequest("/test/Unary").map((
+      [key, value],
+    ): HeaderField => [key, key === name ? `${value}\r\n` : value]);
+    await peer.send(peer.headers(1, list));
+    assert.equal(readUint32((await peer.until(FrameType.RST_STREAM, 1)).payload, 0), ErrorCode.PROTOCOL_ERROR, name);
+    peer[Symbol.dispose]();
+    await closed;
+  }
+});
+
+Deno.test("An acceptor that throws ends its connection, and leaves nothing open", async () => {
+  const [near, far] = memoryPipe();
+  const router = () => {
+    throw new Error("A defect");
+  };
+  const served = serveConnection(far, { peer: "test", router });
+  using peer = new RawPeer(near);
+  await peer.greet();
+  await peer.send(peer.headers(1, grpcRequest("/test/Unary")));
+  assert.equal(await peer.goAway(), ErrorCode.INTERNAL_ERROR);
+  await served.closed;
 });
 
 Deno.test("A connection closes its pipe once, and one whose close() throws does no harm", async () => {

@@ -30,6 +30,7 @@ export function parseRequest(list: HeaderList): RequestHead | undefined {
   let at = 0;
   for (; at < list.length && isPseudo(list[at][0]); at++) {
     const [name, value] = list[at];
+    if (!isFieldValue(value)) return undefined;
     if (name === ":method" && method === undefined) method = value;
     else if (name === ":scheme" && scheme === undefined) scheme = value;
     else if (name === ":path" && path === undefined) path = value;
@@ -82,6 +83,10 @@ const connectionFields = new Set(["connection", "proxy-connection", "keep-alive"
 function isRegular([name, value]: HeaderField): boolean {
   if (!isFieldName(name) || connectionFields.has(name)) return false;
   if (name === "te" && value !== "trailers") return false;
-  // NUL, CR and LF are what section 8.2.1 forbids.
+  return isFieldValue(value);
+}
+
+/** NUL, CR and LF are what section 8.2.1 forbids. */
+function isFieldValue(value: string): boolean {
   return !/[\0\r\n]/.test(value);
 }

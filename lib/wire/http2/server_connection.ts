@@ -99,7 +99,14 @@ export class ServerConnection extends Connection {
     stream.open(streamId, this.peerSettings.initialWindowBytes);
     stream.receiveHeaders(length);
     this.streams.set(streamId, stream);
-    const events = this.#accept(stream, request);
+    let events;
+    try {
+      events = this.#accept(stream, request);
+    } catch (thrown) {
+      // Nobody would hear of its end.
+      stream.reset(ErrorCode.INTERNAL_ERROR);
+      throw thrown;
+    }
     if (events === undefined) return stream.reset(ErrorCode.REFUSED_STREAM);
     stream.events = events;
     if (endStream && !stream.closed) stream.receiveEnd([]);

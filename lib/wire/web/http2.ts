@@ -23,8 +23,9 @@ export class WebExchange implements StreamEvents {
 
   constructor(stream: Stream, request: RequestHead, handler: WebHandler, connection: { running: number }) {
     this.#stream = stream;
+    const asked = this.#requestOf(request);
     connection.running++;
-    handler(this.#requestOf(request)).then((response) => this.#respond(response))
+    handler(asked).then((response) => this.#respond(response))
       .catch(() => stream.reset(ErrorCode.INTERNAL_ERROR))
       .finally(() => connection.running--);
   }
