@@ -6,7 +6,7 @@ import { clientOf } from "../contract/client.ts";
 import type { Command, CommandIo } from "../contract/command.ts";
 import type { AnyInterface, Client } from "../contract/interface.ts";
 import { check } from "../contract/values.ts";
-import { JumpstarterError } from "../core/errors.ts";
+import { JumpstarterError, usageError } from "../core/errors.ts";
 import { withLimit } from "../core/limit.ts";
 import { ChildExit, type Interruptions } from "./exit_code.ts";
 import { runForeground } from "./foreground.ts";
@@ -17,8 +17,8 @@ import { terminal } from "./terminal.ts";
 export interface Typed {
   /** The command's name. */
   readonly name: string;
-  /** The words with which it is called: `client power on`. */
-  readonly words: string;
+  /** Prints its help: `jumpstarter client power on --help`. */
+  readonly help: string;
   /** Arguments and options, not yet checked. */
   readonly values: unknown;
   readonly json: boolean;
@@ -64,14 +64,11 @@ export function commandRunner(board: Board, interruption: Interruptions): Comman
   };
 }
 
-function checked({ args, options }: Command, { words, values }: Typed): unknown {
+function checked({ args, options }: Command, { help, values }: Typed): unknown {
   try {
     return check(z.strictObject({ ...args, ...options }), values, "");
   } catch (error) {
-    throw new JumpstarterError("invalid_argument", (error as Error).message, {
-      phase: "usage",
-      hint: `jumpstarter ${words} --help`,
-    });
+    throw usageError((error as Error).message, help);
   }
 }
 

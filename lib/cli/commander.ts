@@ -1,15 +1,35 @@
 /** How every command line of the program behaves. @module */
-import type { Command as Commander } from "commander";
+import { type Command as Commander, CommanderError } from "commander";
+import { type JumpstarterError, usageError } from "../core/errors.ts";
 import { writeError, writeOut } from "./output.ts";
 
-/** Errors are thrown instead of ending the process, help goes to standard output, complaints to standard error. */
+/** Complaints are thrown like all other errors, instead of ending the process; help goes to standard output. */
 export function configure(command: Commander): Commander {
-  command.exitOverride().showHelpAfterError(false).configureOutput({
-    writeOut,
-    writeErr: writeError,
-    outputError: (message) => writeError(message.replace(/^error:/, "Error:")),
+  command.exitOverride((error) => {
+    throw error.exitCode === 0 ? error : complaintOf(error, command);
   });
+  command.showHelpAfterError(false).configureOutput({ writeOut, writeErr: writeError, outputError() {} });
   command.showSuggestionAfterError(true).helpCommand(false);
   for (const child of command.commands) configure(child);
   return command;
+}
+
+/** Whether commander ended a command line that was right, for example because it has printed the help. */
+export function isAnswered(error: unknown): boolean {
+  return error instanceof CommanderError && error.exitCode === 0;
+}
+
+/** The command that shows the help of a command. */
+export function helpOf(command: Commander): string {
+  const words: string[] = [];
+  for (let at: Commander | null = command; at; at = at.parent) words.unshift(at.name());
+  // A driver's commands are a tree of their own; its root is named after what stands before it.
+  if (words[0].startsWith("client")) words.unshift("jumpstarter");
+  return `${words.join(" ")} --help`;
+}
+
+/** What commander complains of, in the words of this program. */
+function complaintOf({ message }: CommanderError, command: Commander): JumpstarterError {
+  const text = message.replace(/^error: |\.$/g, "").replace(/\s*\(Did you mean (.*)\?\)$/s, "; did you mean $1?");
+  return usageError(text[0].toUpperCase() + text.slice(1), helpOf(command));
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { Command as Commander } from "commander";
+import { isLoopback } from "../client/address.ts";
 import { type ExporterConfig, loadExporterConfig } from "../config/exporter_config.ts";
 import { exporterFile } from "../config/places.ts";
 import { type Problem, renderProblem, throwProblems } from "../config/problem.ts";
@@ -20,7 +21,7 @@ import { installCommand, uninstallCommand } from "./exporter_install.ts";
 import { parseListen } from "./listen_address.ts";
 import { addLogOptions, type LogFlags, printingHub } from "./log_printer.ts";
 import { noteLine, printLine, writeOut } from "./output.ts";
-import { addProtectionOptions, clientLines, protect, type ProtectionFlags } from "./protection.ts";
+import { addProtectionOptions, clientLines, openDoorOf, protect, type ProtectionFlags } from "./protection.ts";
 
 /** Flags of a command that runs an exporter. */
 export interface ServeFlags extends LogFlags {
@@ -89,6 +90,9 @@ export async function serveConfig(
   const [address] = exporter.addresses;
   const drivers = exporter.session.tree.byUuid.size - 1;
   const { fingerprint, file: ca } = at.identity?.authority ?? {};
+  const openDoor = openDoorOf(at);
+  // A program that started this one knows what it asked for, unless others can get in.
+  if (openDoor && !(flags.json && isLoopback(at.hostname))) noteLine(openDoor);
   if (flags.json) printLine(JSON.stringify({ name: config.name, addresses: exporter.addresses, fingerprint, ca }));
   else {
     noteLine(`Serving ${config.name} (${drivers} ${drivers === 1 ? "driver" : "drivers"}) on ${address}`);

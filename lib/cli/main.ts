@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { Command as Commander, CommanderError } from "commander";
-import { configure } from "./commander.ts";
+import { Command as Commander } from "commander";
+import { configure, isAnswered } from "./commander.ts";
 import {
   ChildExit,
   exitCodeOf,
@@ -25,7 +25,7 @@ export async function main(argv: readonly string[], name: ProgramName = programN
     await (await program(name, words, interruption)).parseAsync(words, { from: "user" });
     return exitCodes.done;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (isAnswered(error)) return exitCodes.done;
     if (error instanceof ChildExit) return error.code;
     if (error instanceof IntoBackground) {
       const { startInBackground } = await import("./background.ts");

@@ -11,6 +11,7 @@ import { type Command, command, ownCommand } from "../contract/command.ts";
 import { type Method, wireNameOf } from "../contract/method.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import type { CommandRunner } from "./command_run.ts";
+import { helpOf } from "./commander.ts";
 import { IntoBackground } from "./exit_code.ts";
 import { flagOf, jsonOrText, parameterOf, valueOf } from "./parameter.ts";
 
@@ -86,9 +87,13 @@ function growCommand(grown: Commander, node: DriverNode, definition: Command, ru
     const { json, timeout, background, ...options } = given.at(-2) as Record<string, unknown>;
     const values = { ...valuesOf(definition.args, words), ...optionValues(definition.options, options) };
     if (background) throw new IntoBackground();
-    const name = grown.name();
-    const called = [grown.parent?.name(), name].filter(Boolean).join(" ");
-    await run(node, definition, { name, words: called, values, json: json === true, timeoutMs: seconds(timeout) });
+    await run(node, definition, {
+      name: grown.name(),
+      help: helpOf(grown),
+      values,
+      json: json === true,
+      timeoutMs: seconds(timeout),
+    });
   });
   return grown;
 }

@@ -12,7 +12,6 @@ import { JumpstarterError, usageError } from "../core/errors.ts";
 import { hostPort } from "../core/host_port.ts";
 import type { TcpAddress } from "../exporter/socket.ts";
 import type { Identity } from "../wire/tls/identity.ts";
-import { noteLine } from "./output.ts";
 import { addPassphraseOptions, type PassphraseFlags, passphraseOf } from "./passphrase.ts";
 
 /** The flags that protect a port. */
@@ -22,8 +21,6 @@ export interface ProtectionFlags extends PassphraseFlags {
   tlsKey?: string;
   tlsSelfSigned?: boolean;
   tlsName?: string[];
-  /** A program started this one, and knows what it asked for. */
-  json?: boolean;
 }
 
 /** Adds the options of a certificate from files, and of a passphrase; upstream has them as well. */
@@ -43,23 +40,27 @@ export function addProtectionOptions(command: Commander): Commander {
 export async function protect(at: { hostname: string; port: number }, flags: ProtectionFlags): Promise<TcpAddress> {
   const identity = await identityOf(flags);
   const passphrase = passphraseOf(flags);
-  if (identity) return { ...at, identity, passphrase };
-  if (isLoopback(at.hostname)) {
-    if (!passphrase && !flags.json) {
-      noteLine("Without TLS and passphrase: every user of this machine can use the board");
-    }
-  } else if (!flags.plaintext) {
+  if (!identity && !isLoopback(at.hostname) && !flags.plaintext) {
     throw new JumpstarterError("failed_precondition", `Listening on ${at.hostname} opens the board to the network`, {
       phase: "usage",
       hint: "--tls-self-signed encrypts, --tls-cert and --tls-key as well; --plaintext, if everybody on that network " +
         `may use the board; --listen 127.0.0.1:${at.port} stays on this machine`,
     });
-  } else if (passphrase) {
-    noteLine("Without TLS: everybody on the way can read the passphrase and what is sent");
-  } else {
-    noteLine("Without TLS and passphrase: everybody on that network can use the board");
   }
-  return { ...at, passphrase };
+  return { ...at, identity, passphrase };
+}
+
+/** What a user has to know of an address that is served without TLS. */
+export function openDoorOf({ hostname, identity, passphrase }: TcpAddress): string | undefined {
+  if (identity) return undefined;
+  if (!isLoopback(hostname)) {
+    return passphrase === undefined
+      ? "Without TLS and passphrase: everybody on that network can use the board"
+      : "Without TLS: everybody on the way can read the passphrase and what is sent";
+  }
+  return passphrase === undefined
+    ? "Without TLS and passphrase: every user of this machine can use the board"
+    : undefined;
 }
 
 async function identityOf(flags: ProtectionFlags): Promise<Identity | undefined> {

@@ -95,13 +95,23 @@ function open(at: ListenAddress): Deno.Listener {
   } catch (error) {
     if (error instanceof JumpstarterError) throw error;
     const address = "path" in at ? at.path : hostPort(at.hostname, at.port);
-    const taken = error instanceof Deno.errors.AddrInUse;
-    throw new JumpstarterError(
-      "unavailable",
-      `Cannot listen on ${address}: ${taken ? "the port is in use" : messageOf(error)}`,
-      { phase: "usage", hint: taken ? "--listen 127.0.0.1:0 picks a free port" : undefined, cause: error },
-    );
+    const { why, hint } = whyNot(error);
+    throw new JumpstarterError("unavailable", `Cannot listen on ${address}: ${why}`, {
+      phase: "usage",
+      hint,
+      cause: error,
+    });
   }
+}
+
+function whyNot(error: unknown): { why: string; hint?: string } {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return { why: "the port is in use", hint: "--listen 127.0.0.1:0 picks a free port" };
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return { why: "this machine has no such address", hint: "--listen 0.0.0.0:PORT listens on all that it has" };
+  }
+  return { why: messageOf(error) };
 }
 
 function closeQuietly(listener: Deno.Listener): void {

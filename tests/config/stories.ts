@@ -132,7 +132,7 @@ export const stories: Record<string, Story> = {
   },
   "a driver's own complaint": {
     yaml: tree("  console: {type: serial, config: {url: socket://bench}}\n"),
-    says: ['3:41: error: export.console.config.url: Expected socket://HOST:PORT, got socket://bench'],
+    says: ["3:41: error: export.console.config.url: Expected socket://HOST:PORT, got socket://bench"],
   },
   "a reference to nothing": {
     yaml: tree("  board: {type: simulated-board}\n  power: {ref: board.pwoer}\n"),

@@ -108,7 +108,12 @@ Deno.test("client against a running exporter", async (t) => {
       /"powr"; did you mean "power"\? Available: board, power/,
     ],
     ["a command that is not there", [...host, "power", "onn"], 2, /"power" has no command "onn"; did you mean "on"\?/],
-    ["an unknown option of a command", [...host, "power", "cycle", "--wiat", "1"], 2, /unknown option '--wiat'/],
+    [
+      "an unknown option of a command",
+      [...host, "power", "cycle", "--wiat", "1"],
+      2,
+      /^Error: Unknown option '--wiat'; did you mean --wait\?\n {2}Try: jumpstarter client power cycle --help/,
+    ],
     [
       "an unknown option before the path",
       ["client", "--hots", "x", "power"],
@@ -121,7 +126,12 @@ Deno.test("client against a running exporter", async (t) => {
       2,
       /wait: Expected a number, got "soon"/,
     ],
-    ["a missing argument", [...host, "net", "forward-tcp"], 2, /missing required argument 'port'/],
+    [
+      "a missing argument",
+      [...host, "net", "forward-tcp"],
+      2,
+      /^Error: Missing required argument 'port'\n {2}Try: jumpstarter client net forward-tcp --help/,
+    ],
     [
       "a method that is not there",
       [...host, "power", "call", "explode"],

@@ -56,6 +56,12 @@ Deno.test("exporter run tells a port in use, and a network that it would open", 
   const taken = await run(["exporter", "run", config.path, "--listen", `127.0.0.1:${listener.addr.port}`]);
   assert.equal(taken.code, 2);
   assert.match(taken.stderr, /the port is in use\n {2}Try: --listen 127\.0\.0\.1:0/);
+  const elsewhere = await run(["exporter", "run", config.path, "--listen", "192.0.2.1:7000", "--plaintext"]);
+  assert.equal(elsewhere.code, 2);
+  assert.match(
+    elsewhere.stderr,
+    /^Error: Cannot listen on 192\.0\.2\.1:7000: this machine has no such address\n {2}Try: /,
+  );
   const open = await run(["exporter", "run", config.path, "--listen", "0.0.0.0:0"]);
   assert.equal(open.code, 2);
   assert.match(open.stderr, /opens the board to the network[\s\S]*--plaintext/);
