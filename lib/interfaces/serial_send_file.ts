@@ -87,7 +87,7 @@ export function sendFileCommand(calls: SerialCalls): Command {
     } else {
       await using stream = await consoleStream(calls, { signal });
       const receiver = { source: sourceOf(stream), sink: sinkOf(stream) };
-      if (io.terminal) io.note("Waiting for the receiver at the other end");
+      io.note("Waiting for the receiver at the other end");
       await io.write(await sendFiles(receiver, opened, protocol, { signal, onProgress }));
     }
     io.note(`Sent ${opened.files.map(({ name }) => name).join(", ")}: ${opened.size} bytes`);

@@ -1,8 +1,9 @@
 /** The console in real terminals. */
 import assert from "node:assert/strict";
+import { withLimit } from "../../lib/core/limit.ts";
 import { connect, serial } from "../../mod.ts";
 import { linkNamesOf } from "./names.ts";
-import { benchConfig, type Exporter, isolated, run, startExporter } from "./program.ts";
+import { benchConfig, type Exporter, isolated, run, start, startExporter } from "./program.ts";
 import { isInstalled, openTerminal, type Terminal } from "./terminal.ts";
 
 const missing = (await Promise.all(["script", "bash", "stty"].map(async (it) => await isInstalled(it) ? [] : [it])))
@@ -169,4 +170,25 @@ Deno.test("Without a terminal a console is refused, and pipe is named", async ()
     "Error: A console needs a terminal as standard input, and no --json\n" +
       "  Try: pipe sends what is piped in and prints what the console says\n",
   );
+});
+
+Deno.test("Ctrl-C ends every command of a console and of a network, whatever it waits for", async () => {
+  await using bench = await startBench();
+  const commands: [words: string[], says: "said" | "noted", text: string][] = [
+    [["console", "log", "--follow"], "said", "login:"],
+    [["console", "pipe"], "noted", "Ctrl+C to exit"],
+    [["console", "send", "", "--expect", "never said"], "noted", "Waiting for never said"],
+    [["console", "send-file", "--protocol", "xmodem", "bench.yaml"], "noted", "Waiting for the receiver"],
+    [["console", "pty"], "said", "/dev/pts/"],
+    [["net", "forward-tcp", "0"], "said", "127.0.0.1:"],
+    [["net", "forward-unix", "net.sock"], "said", "net.sock"],
+  ];
+  for (const [words, says, text] of commands) {
+    const options = { cwd: bench.folder, limitMs: 60_000 };
+    await using running = start(["client", "--host", bench.exporter.address, ...words], options);
+    await running[says](text);
+    running.kill("SIGINT");
+    const { code } = await withLimit(running.ended, 10_000, words.join(" "));
+    assert.equal(code, 130, words.join(" "));
+  }
 });

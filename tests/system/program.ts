@@ -65,6 +65,8 @@ export interface Running extends AsyncDisposable {
   readonly pid: number;
   /** Resolves to everything said on standard output once it contains `text`. */
   said(text: string): Promise<string>;
+  /** The same for standard error. */
+  noted(text: string): Promise<string>;
   kill(signal: Deno.Signal): void;
 }
 
@@ -89,17 +91,19 @@ export function start(args: string[], options: RunOptions = {}): Running {
     clearTimeout(limit);
     return { code, stdout: output.text, stderr: errors.text };
   })();
+  const until = (collector: Collector, text: string) =>
+    Promise.race([
+      collector.until(text),
+      ended.then(({ code, stderr }) => {
+        if (collector.text.includes(text)) return collector.text;
+        throw new Error(`The program ended with ${code} before it said ${JSON.stringify(text)}: ${stderr}`);
+      }),
+    ]);
   return {
     ended,
     pid: child.pid,
-    said: (text) =>
-      Promise.race([
-        output.until(text),
-        ended.then(({ code, stdout, stderr }) => {
-          if (stdout.includes(text)) return stdout;
-          throw new Error(`The program ended with ${code} before it said ${JSON.stringify(text)}: ${stderr}`);
-        }),
-      ]),
+    said: (text) => until(output, text),
+    noted: (text) => until(errors, text),
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       try {
