@@ -1,5 +1,6 @@
 /** The console in real terminals. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { withLimit } from "../../lib/core/limit.ts";
 import { connect, serial } from "../../mod.ts";
 import { linkNamesOf } from "./names.ts";
@@ -159,6 +160,25 @@ terminalTest("Two people watch, a script takes over and gives back, and one hand
   await alice.type("w", "Others may type: what you type is not sent");
   await bob.type(`${escape}q`, "code:0");
   await alice.type(`${escape}q`, "code:0");
+});
+
+Deno.test("A script that uses a console ends when it is done, though it does not close its connection", async () => {
+  await using bench = await startBench();
+  const script = `${bench.folder}/script.ts`;
+  Deno.writeTextFileSync(
+    script,
+    `import { connect, serial } from "jumpstarter";
+    const { console } = await connect("${bench.exporter.address}", { console: serial });
+    await using session = await console.open({ since: "boot" });
+    await session.expect(/login: $/, { timeoutMs: 30_000 });
+    await session.send("root\\n", { charsPerSecond: 20 });
+    const { stdout, exitCode } = await session.shell({ prompt: /# $/ }).run("uname -r");
+    globalThis.console.log(stdout, exitCode);`,
+  );
+  const manifest = fileURLToPath(new URL("../../deno.json", import.meta.url));
+  const words = [Deno.execPath(), "run", "-A", "--no-check", "--config", manifest] as const;
+  const { code, stdout, stderr } = await run([script], { words });
+  assert.deepEqual([code, stdout], [0, "1.0-sim 0\n"], stderr);
 });
 
 Deno.test("Without a terminal a console is refused, and pipe is named", async () => {

@@ -1,5 +1,6 @@
 /** The commands of docs/consoles.md, executed in a terminal as they stand there. @module */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { linkNamesOf } from "./names.ts";
 import { freePort, pageBlocks } from "./page.ts";
 import { benchConfig, isolated } from "./program.ts";
@@ -27,7 +28,7 @@ Deno.test({
     for (const line of lines) await enter(line, terminal);
     const source = script[1].replaceAll("127.0.0.1:7000", address).replace("./mod.ts", "jumpstarter");
     Deno.writeTextFileSync(`${config.folder}/boot_test.ts`, source);
-    const manifest = new URL("../../deno.json", import.meta.url).pathname;
+    const manifest = fileURLToPath(new URL("../../deno.json", import.meta.url));
     const deno = `${Deno.execPath()} run -A --no-check --config ${manifest}`;
     await terminal.type(`${deno} boot_test.ts\n`, "1.0-sim 0\n");
     await terminal.run("kill $(jobs -p); wait");

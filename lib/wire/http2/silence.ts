@@ -24,7 +24,10 @@ export class SilenceWatch {
   /** The peer's greeting is complete. */
   greeted(): void {
     clearTimeout(this.#timer);
-    if (this.#keepaliveMs > 0) this.#timer = setInterval(() => this.#look(), this.#keepaliveMs);
+    if (this.#keepaliveMs === 0) return;
+    this.#timer = setInterval(() => this.#look(), this.#keepaliveMs);
+    // Whatever is waited for keeps the program alive; this does not.
+    Deno.unrefTimer(this.#timer);
   }
 
   /** Something came from the peer. */
