@@ -11,7 +11,7 @@
  */
 const sizes = Array.from({ length: 9 }, (_, index) => (256 << index) + 64);
 /** Bytes that are kept for messages to come. */
-const mostKept = 16 * 1024 * 1024;
+const mostKept = 8 * 1024 * 1024;
 
 const free = new Map(sizes.map((size) => [size, [] as ArrayBuffer[]]));
 let kept = 0;
