@@ -100,7 +100,7 @@ async function round(peer: PythonPeer, scratch: string, samples: Samples): Promi
   await pause(restMs);
   const idleMiB = residentMemoryMiB(own.pid);
   const pairs = [
-    ["ours", ours, own.host, ["pipe", "--input"]],
+    ["ours", ours, own.host, ["start-console"]],
     ["python", python, theirs.host, ["start-console"]],
     ["mixed", python, own.host, ["start-console"]],
   ] as const;
