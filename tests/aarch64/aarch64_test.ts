@@ -48,7 +48,7 @@ function exists(path: string): boolean {
 const emulated = findEmulated();
 
 /** A start takes about six seconds in emulation, on a machine that does nothing else. */
-const limitMs = 120_000;
+const limitMs = 600_000;
 
 /** The driver with a pseudo-terminal of its own. */
 const driver = fileURLToPath(new URL("./pseudo_terminal.ts", import.meta.url));
