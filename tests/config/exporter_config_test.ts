@@ -65,6 +65,7 @@ Deno.test("Every Python class path that a bundled driver stands for is taken as 
     "tcp-network": "config: {host: a, port: 1}",
     "udp-network": "config: {host: a, port: 1}",
     "unix-network": "config: {path: /x}",
+    "vnc": "children: {tcp: {type: tcp-network, config: {host: a, port: 5900}}}",
     "vsock-network": "config: {cid: 3, port: 1}",
     "websocket-network": "config: {url: 'ws://a'}",
   };

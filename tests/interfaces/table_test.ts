@@ -40,6 +40,7 @@ Deno.test("The labels are those of upstream's clients", async () => {
     "shell": "jumpstarter_driver_shell.client.ShellClient",
     "simulated-board": "jumpstarter_driver_composite.client.CompositeClient",
     "ssh": "jumpstarter_driver_ssh.client.SSHWrapperClient",
+    "vnc": "jumpstarter_driver_vnc.client.VNClient",
   });
 });
 

@@ -26,6 +26,9 @@ export:
     type: ssh
     config: { default_username: root, ssh_command: ssh -4 }
     children: { tcp: { ref: board.web } }
+  screen:
+    type: vnc
+    children: { tcp: { ref: board.web } }
 `;
 
 /** What a method with a request without content comes to, with the driver of that path. */
@@ -42,6 +45,7 @@ const expected: Record<string, Record<string, unknown>> = {
     SendBreak: "UNIMPLEMENTED: This serial driver does not support sendBreak",
     SetDtr: "UNIMPLEMENTED: This serial driver does not support setDtr",
     SetRts: "UNIMPLEMENTED: This serial driver does not support setRts",
+    State: "UNIMPLEMENTED: This serial driver does not support state",
     Watch: "UNIMPLEMENTED: This serial driver does not support watch",
   },
   "psu": {
@@ -54,6 +58,7 @@ const expected: Record<string, Record<string, unknown>> = {
     CallMethod: "INVALID_ARGUMENT: scripts.callMethod: env: Expected a mapping, but it is missing",
     GetMethods: [{ value: ["hi"] }],
   },
+  "screen": { GetDefaultEncrypt: [{ value: false }] },
   "shell": {
     GetDefaultUsername: [{ value: "root" }],
     GetSshCommand: [{ value: "ssh -4" }],
@@ -102,6 +107,7 @@ function serviceOf(path: string): string {
     "loop": "py_serial.v1.PySerial",
     "psu": "power.v1.PowerInterface",
     "scripts": "shell.v1.Shell",
+    "screen": "vnc.v1.VncInterface",
     "shell": "ssh_wrapper.v1.SSHWrapper",
   };
   return `jumpstarter.interfaces.${names[path]}`;

@@ -10,6 +10,9 @@ import {
 } from "../http2/mod.ts";
 import { urlOf, type WebHandler, type WebRequest, type WebResponse } from "./types.ts";
 
+/** How long the rest of a request that was answered already may take, in milliseconds. Nothing of it is read. */
+const lingerMs = 1_000;
+
 /** One request and its response. `running` counts what a connection's handlers have not finished yet. */
 export class WebExchange implements StreamEvents {
   readonly #stream: Stream;
@@ -69,7 +72,19 @@ export class WebExchange implements StreamEvents {
       }
       this.#stream.end();
     }
+    await this.#requestEnds();
     this.#stream.stopReceiving();
+  }
+
+  /** Waits for the rest of the request: who still sends, as curl does, takes a reset for a failure of its own. */
+  async #requestEnds(): Promise<void> {
+    let late = false;
+    const limit = setTimeout(() => {
+      late = true;
+      this.#wake?.();
+    }, lingerMs);
+    while (!this.#ended && !this.#failure && !late) await new Promise<void>((resolve) => this.#wake = resolve);
+    clearTimeout(limit);
   }
 
   onHeaders(): void {}
