@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type SerialClient, serve } from "../../mod.ts";
+import { connect, serial, type SerialClient, serve } from "../../mod.ts";
 import nvdemux from "../../drivers/nvdemux_serial/mod.ts";
 import { LogHub } from "../../lib/core/log.ts";
 import { withLimit } from "../../lib/core/limit.ts";
@@ -7,6 +7,7 @@ import { libc } from "../../lib/hardware/libc.ts";
 import { openPseudoTerminal, type PseudoTerminal } from "../../lib/hardware/pseudo_terminal.ts";
 import { talk } from "../bytes.ts";
 import { folderOf } from "../folder.ts";
+import { startExporter, temporaryFolder } from "../system/program.ts";
 
 libc(); // Part of the process from then on, not of one test.
 
@@ -52,9 +53,10 @@ async function bothWays(client: SerialClient, terminal: PseudoTerminal, text: st
   await me.until(`heard ${text}`);
 }
 
+/** A dead process whose parent has not asked for it yet is dead. */
 function isAlive(pid: string): boolean {
   try {
-    return Deno.statSync(`/proc/${pid}`).isDirectory;
+    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
   } catch {
     return false;
   }
@@ -74,6 +76,28 @@ Deno.test("Consoles of one port share one process, which ends with the last of t
   const [[pid]] = it.started();
   assert.ok(!isAlive(pid));
 });
+
+Deno.test("An exporter that is killed takes the process with it", async () => {
+  using ccplex = openPseudoTerminal();
+  using it = await board({ "CCPLEX: 0": ccplex });
+  using folder = temporaryFolder();
+  const driver = { type: "jumpstarter_driver_pyserial.nvdemux.driver.NVDemuxSerial", config: it.config };
+  const config = folder.file(
+    "bench.yaml",
+    JSON.stringify({ metadata: { name: "jetson" }, export: { console: driver } }),
+  );
+  await using exporter = await startExporter(config);
+  await using there = await connect({ host: exporter.address }, { console: serial });
+  await bothWays(there.console, ccplex, "to the CCPLEX");
+  const [[pid]] = it.started();
+  exporter.kill("SIGKILL");
+  await withLimit(gone(pid), 10_000, "The end of the process");
+});
+
+/** Resolves once there is no such process; the kernel tells nobody but its parent. */
+async function gone(pid: string): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+}
 
 Deno.test("A port that went and came back is split anew, and the console goes on", async () => {
   using before = openPseudoTerminal();
