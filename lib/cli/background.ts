@@ -23,7 +23,7 @@ export async function startInBackground(words: readonly string[], interrupted: A
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  interrupted.addEventListener("abort", () => child.kill("SIGTERM"));
+  interrupted.addEventListener("abort", () => endOf(child));
   const errors = passOn(child.stderr);
   const line = await firstLine(child.stdout);
   if (line === undefined) {
@@ -36,6 +36,12 @@ export async function startInBackground(words: readonly string[], interrupted: A
     noteLine(`In the background until this session ends, or: kill ${child.pid}`);
   }
   return 0;
+}
+
+function endOf(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGTERM");
+  } catch { /* it has ended */ }
 }
 
 /** Runs a command as long as its keeper is there. */

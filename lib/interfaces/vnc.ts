@@ -11,6 +11,7 @@ export const vnc = defineInterface({
   name: "vnc",
   summary: "Shows the screen of the device in a browser",
   pythonClients: ["jumpstarter_driver_vnc.client.VNClient"],
+  native: { package: "vnc", service: "Vnc" },
   children: { tcp: network },
   methods: {
     getDefaultEncrypt: unary("Whether Python's client asks its page for encryption", { result: z.boolean() }),

@@ -131,6 +131,10 @@ const upstream: Record<string, string[]> = {
   ],
   // Upstream's results are Empty, since its methods say no type. Whoever was built for that reads ours as well.
   "jumpstarter.interfaces.ssh_wrapper.v1.SSHWrapper": [],
+  "jumpstarter.interfaces.vnc.v1.Vnc": [
+    "GetDefaultEncrypt(Empty) → GetDefaultEncryptResponse",
+    "GetDefaultEncryptResponse: value 1 bool",
+  ],
 };
 
 /** Interfaces of ours that upstream does not have. */
