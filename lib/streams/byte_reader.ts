@@ -56,7 +56,8 @@ export class ByteReader {
     if (bytes === "late") return false;
     this.#pending = undefined;
     if (!bytes) throw new JumpstarterError("unavailable", "The other end is gone", { phase: "driver" });
-    this.#heard = bytes;
+    // Others hold it when the source is read again.
+    this.#heard = bytes.slice();
     return true;
   }
 

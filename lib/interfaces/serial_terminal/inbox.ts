@@ -9,7 +9,8 @@ export class Inbox implements ByteSource {
 
   /** Resolves when the piece was taken, or left behind by {@linkcode close}. */
   put(piece: Uint8Array): Promise<void> {
-    this.#piece = piece;
+    // Whoever takes it has it still when the console is read again.
+    this.#piece = piece.slice();
     this.#taken = Promise.withResolvers();
     this.#came.resolve();
     return this.#taken.promise;
