@@ -19,7 +19,7 @@ import { webHandler } from "./web_service.ts";
 
 /** Limits that keep strangers from using up the exporter's memory and descriptors. */
 export interface ListenLimits {
-  /** Connections at once. @default 512 */
+  /** Connections at once. @default 2048 */
   connections?: number;
 }
 
@@ -66,7 +66,7 @@ class Listener implements Listening {
     const { at } = socket;
     this.#session = session;
     this.#socket = socket;
-    this.#admission = new Admission(limits.connections ?? 512);
+    this.#admission = new Admission(limits.connections ?? 2_048);
     const { address } = this.#socket;
     // Deno 2.6 leaves the transport of a TLS listener's address out.
     this.address = "hostname" in address ? hostPort(address.hostname, address.port) : (address as Deno.UnixAddr).path;
