@@ -5,7 +5,7 @@
  */
 import { Command as Commander } from "commander";
 import { type DriverNode, nodeAt } from "../client/tree.ts";
-import { JumpstarterError } from "../core/errors.ts";
+import { JumpstarterError, usageError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { commandRunner } from "./command_run.ts";
 import { configure } from "./commander.ts";
@@ -85,10 +85,7 @@ function refuseStrayOption(path: string[], command: Commander): void {
   const stray = path[0];
   if (!stray?.startsWith("-") || stray === "-") return;
   const known = command.options.map((option) => option.long ?? "");
-  throw new JumpstarterError("invalid_argument", `Unknown option ${stray}${didYouMean(stray.split("=")[0], known)}`, {
-    phase: "usage",
-    hint: "jumpstarter client --help",
-  });
+  throw usageError(`Unknown option ${stray}${didYouMean(stray.split("=")[0], known)}`, "jumpstarter client --help");
 }
 
 /** Walks down as far as the words name children. A word may be a dotted path. */

@@ -13,7 +13,7 @@ import {
 } from "../config/client_config.ts";
 import { clientFile } from "../config/places.ts";
 import { currentAlias, useClient } from "../config/user_config.ts";
-import { JumpstarterError } from "../core/errors.ts";
+import { JumpstarterError, usageError } from "../core/errors.ts";
 import { addIdentityOptions, completeIdentity, type CreateFlags } from "./config_identity.ts";
 import { addListOptions, addPathOptions, type OutputFlags, printListing, printPath, throwAll } from "./listing.ts";
 import { noteLine } from "./output.ts";
@@ -57,7 +57,7 @@ async function createClient(alias: string, flags: CreateClientFlags, questions: 
   const file = flags.out === undefined ? clientFile(alias) : resolve(flags.out);
   if (alias.includes(".")) {
     const message = `Invalid client alias "${alias}": Expected a name without dots, for only what stands before counts`;
-    throw new JumpstarterError("invalid_argument", message, { phase: "usage" });
+    throw usageError(message);
   }
   if (flags.out === undefined && hasClientConfig(alias)) {
     throw new JumpstarterError("already_exists", `A client with the name '${alias}' already exists`, {

@@ -1,6 +1,6 @@
 /** What a new client and a new exporter have to say: who they are, and where the controller is. @module */
 import type { Command as Commander } from "commander";
-import { JumpstarterError } from "../core/errors.ts";
+import { JumpstarterError, usageError } from "../core/errors.ts";
 import type { Questions } from "./prompt.ts";
 
 /** The values of a new file that have no default. */
@@ -52,7 +52,7 @@ export async function completeIdentity(flags: CreateFlags, questions: Questions)
   const missing = Object.keys(asked).filter((key) => identity[key as keyof Identity] === undefined);
   if (missing.length > 0) {
     const names = missing.map((key) => `--${key}`).join(", ");
-    throw new JumpstarterError("invalid_argument", `Expected ${names}, or an answer`, { phase: "usage" });
+    throw usageError(`Expected ${names}, or an answer`);
   }
   const question = "The controller's certificate will not be checked. Continue?";
   if (flags.insecureTls && !flags.nointeractive && !await questions.confirm(question)) {

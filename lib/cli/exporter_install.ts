@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { bundledDrivers } from "../../drivers/table.ts";
 import { type ExporterConfig, requireExporterConfig } from "../config/exporter_config.ts";
 import type { PlannedDriver, PlannedNode } from "../contract/plan.ts";
-import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
+import { isJumpstarterError, JumpstarterError, usageError } from "../core/errors.ts";
 import { requireTree } from "../loader/plan.ts";
 import { parseListen } from "./listen_address.ts";
 import { noteLine, printLine, writeOut } from "./output.ts";
@@ -153,10 +153,7 @@ async function uninstall(config: string, flags: ScopeFlags): Promise<void> {
 
 function scopeOf({ user, system }: ScopeFlags): Scope {
   if (user || system) return user ? "user" : "system";
-  throw new JumpstarterError("invalid_argument", "Expected one of --user and --system", {
-    phase: "usage",
-    hint: "--user needs no root",
-  });
+  throw usageError("Expected one of --user and --system", "--user needs no root");
 }
 
 function requireRoot(verb: string): void {

@@ -1,5 +1,5 @@
 /** Where an exporter listens, as it is typed. @module */
-import { JumpstarterError } from "../core/errors.ts";
+import { usageError } from "../core/errors.ts";
 import { withoutBrackets } from "../core/host_port.ts";
 
 /** Reads `[HOST:]PORT`. */
@@ -7,9 +7,7 @@ export function parseListen(text: string, defaultHost: string): { hostname: stri
   const [, host, digits] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (digits === undefined || port > 65535) {
-    throw new JumpstarterError("invalid_argument", `Expected [HOST:]PORT with a port from 0 to 65535, got "${text}"`, {
-      phase: "usage",
-    });
+    throw usageError(`Expected [HOST:]PORT with a port from 0 to 65535, got "${text}"`);
   }
   return { hostname: withoutBrackets(host ?? defaultHost), port };
 }

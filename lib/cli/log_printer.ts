@@ -1,6 +1,6 @@
 /** An exporter's records on standard error. @module */
 import type { Command as Commander } from "commander";
-import { JumpstarterError } from "../core/errors.ts";
+import { JumpstarterError, usageError } from "../core/errors.ts";
 import { LogHub, type LogLevel, renderJson, renderText } from "../core/log.ts";
 import { noteLine } from "./output.ts";
 
@@ -69,7 +69,5 @@ function levelOf(name = "info"): LogLevel {
 function formatOf(name = "auto"): "text" | "json" {
   if (name === "auto") return Deno.stderr.isTerminal() ? "text" : "json";
   if (name === "text" || name === "json") return name;
-  throw new JumpstarterError("invalid_argument", `Expected text or json for --log-format, got "${name}"`, {
-    phase: "usage",
-  });
+  throw usageError(`Expected text or json for --log-format, got "${name}"`);
 }

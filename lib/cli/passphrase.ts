@@ -1,7 +1,7 @@
 /** The flags that name an exporter's passphrase, the same for exporters and clients. @module */
 import type { Command as Commander } from "commander";
 import { checkPassphrase, readPassphrase } from "../client/security.ts";
-import { JumpstarterError } from "../core/errors.ts";
+import { usageError } from "../core/errors.ts";
 import { noteLine } from "./output.ts";
 
 /** The flags that name a passphrase. */
@@ -24,9 +24,7 @@ export function addPassphraseOptions(command: Commander): Commander {
  */
 export function passphraseOf(flags: PassphraseFlags, fromEnvironment = true): string | undefined {
   if (flags.passphrase !== undefined && flags.passphraseFile !== undefined) {
-    throw new JumpstarterError("invalid_argument", "Expected one of --passphrase-file and --passphrase", {
-      phase: "usage",
-    });
+    throw usageError("Expected one of --passphrase-file and --passphrase");
   }
   if (flags.passphraseFile !== undefined) return readPassphrase(flags.passphraseFile);
   if (flags.passphrase !== undefined) {

@@ -6,7 +6,7 @@
 import { parseAddress, renderAddress } from "../client/address.ts";
 import { type Board, connectBoard } from "../client/connect.ts";
 import type { DialOptions } from "../client/connection.ts";
-import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { messageOf, usageError } from "../core/errors.ts";
 import { environmentTarget, inheritedPassphrase, type Target } from "../client/environment.ts";
 import type { Security } from "../client/security.ts";
 import { type BoardChoice, chooseBoard, type NamingFlags } from "./board_choice.ts";
@@ -62,11 +62,11 @@ export async function nameBoard(flags: BoardFlags): Promise<NamedBoard> {
     const known = "board" in choice ? [...keys, renderAddress(parseAddress(host))] : keys;
     return { host, options, local: false, keys: known, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  throw new JumpstarterError("invalid_argument", "No board is named", {
-    phase: "usage",
-    hint: "--host HOST:PORT for an exporter that runs, --exporter-config FILE for a board on this machine, " +
+  throw usageError(
+    "No board is named",
+    "--host HOST:PORT for an exporter that runs, --exporter-config FILE for a board on this machine, " +
       "jumpstarter board add and board use, or JUMPSTARTER_HOST in the environment",
-  });
+  );
 }
 
 async function targetOf(choice: Exclude<BoardChoice, { file: string }>): Promise<Target> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { JumpstarterError, messageOf, usageError } from "../core/errors.ts";
+import { JumpstarterError, usageError, whyUnreadable } from "../core/errors.ts";
 import type { Trust } from "../wire/tls/trust.ts";
 import { type Address, isLocal } from "./address.ts";
 
@@ -72,7 +72,7 @@ export function readPassphrase(file: string): string {
   try {
     text = Deno.readTextFileSync(file);
   } catch (error) {
-    throw new JumpstarterError("not_found", `Cannot read the passphrase from ${file}: ${messageOf(error)}`, {
+    throw new JumpstarterError("not_found", `Cannot read the passphrase from ${file}: ${whyUnreadable(error)}`, {
       phase: "config",
     });
   }
@@ -124,7 +124,7 @@ function readAuthorities(fileOrText: string): string {
     try {
       text = Deno.readTextFileSync(fileOrText);
     } catch (error) {
-      throw new JumpstarterError("not_found", `Cannot read the authorities of ${fileOrText}: ${messageOf(error)}`, {
+      throw new JumpstarterError("not_found", `Cannot read the authorities of ${fileOrText}: ${whyUnreadable(error)}`, {
         phase: "config",
       });
     }

@@ -69,6 +69,14 @@ export function usageError(message: string, hint?: string): JumpstarterError {
   return new JumpstarterError("invalid_argument", message, { phase: "usage", hint });
 }
 
+/** Why a file cannot be read, in words that name no call of the system where that is possible. */
+export function whyUnreadable(thrown: unknown): string {
+  if (thrown instanceof Deno.errors.NotFound) return "there is no such file";
+  if (thrown instanceof Deno.errors.PermissionDenied) return "reading it is not permitted";
+  if (thrown instanceof Deno.errors.IsADirectory) return "it is a folder";
+  return messageOf(thrown);
+}
+
 /** The text of anything that was thrown, without its stack. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message || thrown.name;

@@ -11,7 +11,7 @@ import type { Security } from "../client/security.ts";
 import { currentBoard } from "../config/current_board.ts";
 import type { Interfaces } from "../contract/driver.ts";
 import type { Client } from "../contract/interface.ts";
-import { JumpstarterError } from "../core/errors.ts";
+import { usageError } from "../core/errors.ts";
 import { localExporter } from "./exporter.ts";
 
 /** Which board, and how to get there. */
@@ -80,8 +80,8 @@ interface Named {
 
 function requireConfig(file: string | undefined): string {
   if (file !== undefined) return file;
-  throw new JumpstarterError("invalid_argument", "No board is named", {
-    phase: "usage",
-    hint: 'Give connect an address, { board: "bench1" } or { exporterConfig: "bench.yaml" }, or set JUMPSTARTER_HOST',
-  });
+  throw usageError(
+    "No board is named",
+    'Give connect an address, { board: "bench1" } or { exporterConfig: "bench.yaml" }, or set JUMPSTARTER_HOST',
+  );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { hostname } from "node:os";
-import { JumpstarterError, messageOf } from "../../core/errors.ts";
+import { JumpstarterError, whyUnreadable } from "../../core/errors.ts";
 import { type Authority, openAuthority } from "./authority.ts";
 import { listenTls } from "./listen.ts";
 import { certificatesOf, pinnedName } from "./pem.ts";
@@ -97,7 +97,7 @@ export function readPem(file: string, kind: "CERTIFICATE" | "PRIVATE KEY"): stri
   try {
     text = Deno.readTextFileSync(file);
   } catch (error) {
-    throw new JumpstarterError("not_found", `Cannot read ${file}: ${messageOf(error)}`, {
+    throw new JumpstarterError("not_found", `Cannot read ${file}: ${whyUnreadable(error)}`, {
       phase: "config",
       cause: error,
     });
