@@ -15,13 +15,10 @@ export class ClientConnection extends Connection {
   readonly #waiting = new Set<Stream>();
   /** Why no more streams can be opened. */
   #refusal: JumpstarterError | undefined;
-  /** Keeps the program alive, or does not; only connections of the system can. */
-  readonly #keeper: Partial<Pick<Deno.Conn, "ref" | "unref">>;
 
   constructor(pipe: Pipe, options: ConnectionOptions) {
     super("client", pipe, options);
-    this.#keeper = pipe as Partial<Deno.Conn>;
-    this.#keeper.unref?.();
+    this.keepProgram(false);
   }
 
   /**
@@ -34,7 +31,7 @@ export class ClientConnection extends Connection {
     const stream = new Stream(this);
     stream.events = events;
     // A program that is done with its calls should end, whether it closes the connection or not.
-    this.#keeper.ref?.();
+    this.keepProgram(true);
     if (this.#waiting.size === 0 && this.streams.size < this.peerSettings.maxConcurrentStreams) this.#start(stream);
     else this.#waiting.add(stream);
     return stream;
@@ -80,7 +77,7 @@ export class ClientConnection extends Connection {
   protected override streamGone(stream: Stream): void {
     if (stream.id === 0) this.#waiting.delete(stream);
     else if (!this.ended) this.#startWaiting();
-    if (this.streams.size === 0 && this.#waiting.size === 0) this.#keeper.unref?.();
+    if (this.streams.size === 0 && this.#waiting.size === 0) this.keepProgram(false);
   }
 
   protected override settingsChanged(): void {

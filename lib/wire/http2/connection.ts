@@ -62,6 +62,7 @@ export abstract class Connection implements FrameSink {
   #dataStream: Stream | undefined;
   #dataOverhead = 0;
   #answered = false;
+  #keepsProgram = true;
   #handedOver = false;
   #peerGoAway = "";
 
@@ -93,6 +94,17 @@ export abstract class Connection implements FrameSink {
     // A server waits for the client's preface: an HTTP/1.1 client must not be greeted in HTTP/2.
     if (role === "client") this.#introduce();
     this.#input = readAll(pipe, (chunk) => this.#feed(chunk)).then(() => this.#lost(undefined), (e) => this.#lost(e));
+  }
+
+  /** Says whether the program should go on for this connection's sake alone, which it does at first. */
+  protected keepProgram(goesOn: boolean): void {
+    if (goesOn === this.#keepsProgram) return;
+    this.#keepsProgram = goesOn;
+    // Only connections of the system can; a pipe in memory has nobody beyond this program.
+    const pipe = this.#pipe as Partial<Deno.Conn>;
+    if (goesOn) pipe.ref?.();
+    else pipe.unref?.();
+    this.#silence.keepProgram(goesOn);
   }
 
   // What streams ask for.

@@ -11,6 +11,7 @@ export class SilenceWatch {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heard = false;
   #asked = false;
+  #keeps = true;
 
   /** `ask` sends something that must be answered, `silent` hears of a peer that does not. */
   constructor(limits: Limits, ask: () => void, silent: (why: string) => void) {
@@ -24,10 +25,16 @@ export class SilenceWatch {
   /** The peer's greeting is complete. */
   greeted(): void {
     clearTimeout(this.#timer);
-    if (this.#keepaliveMs === 0) return;
-    this.#timer = setInterval(() => this.#look(), this.#keepaliveMs);
-    // Whatever is waited for keeps the program alive; this does not.
-    Deno.unrefTimer(this.#timer);
+    if (this.#keepaliveMs > 0) this.#timer = setInterval(() => this.#look(), this.#keepaliveMs);
+    this.keepProgram(this.#keeps);
+  }
+
+  /** Says whether the program should go on for this watch's sake alone, which it does at first. */
+  keepProgram(goesOn: boolean): void {
+    this.#keeps = goesOn;
+    if (this.#timer === undefined) return;
+    if (goesOn) Deno.refTimer(this.#timer);
+    else Deno.unrefTimer(this.#timer);
   }
 
   /** Something came from the peer. */
