@@ -13,12 +13,16 @@ export class ClientConnection extends Connection {
   #nextStream = 1;
   /** Streams that wait until the peer allows one more. */
   readonly #waiting = new Set<Stream>();
+  /** Only connections of the system keep a program going; a pipe in memory has nobody beyond it. */
+  readonly #keeper: Partial<Deno.Conn>;
+  #keepsProgram = true;
   /** Why no more streams can be opened. */
   #refusal: JumpstarterError | undefined;
 
   constructor(pipe: Pipe, options: ConnectionOptions) {
     super("client", pipe, options);
-    this.keepProgram(false);
+    this.#keeper = pipe as Partial<Deno.Conn>;
+    this.#keepProgram(false);
   }
 
   /**
@@ -31,7 +35,7 @@ export class ClientConnection extends Connection {
     const stream = new Stream(this);
     stream.events = events;
     // A program that is done with its calls should end, whether it closes the connection or not.
-    this.keepProgram(true);
+    this.#keepProgram(true);
     if (this.#waiting.size === 0 && this.streams.size < this.peerSettings.maxConcurrentStreams) this.#start(stream);
     else this.#waiting.add(stream);
     return stream;
@@ -77,7 +81,7 @@ export class ClientConnection extends Connection {
   protected override streamGone(stream: Stream): void {
     if (stream.id === 0) this.#waiting.delete(stream);
     else if (!this.ended) this.#startWaiting();
-    if (this.streams.size === 0 && this.#waiting.size === 0) this.keepProgram(false);
+    if (this.streams.size === 0 && this.#waiting.size === 0) this.#keepProgram(false);
   }
 
   protected override settingsChanged(): void {
@@ -96,6 +100,15 @@ export class ClientConnection extends Connection {
 
   protected override notHttp2(bytes: Uint8Array): JumpstarterError {
     return this.unavailable(`The peer at ${this.peer} does not speak gRPC: it answered "${firstLine(bytes)}"`);
+  }
+
+  /** Says whether the program should go on for this connection's sake alone, which it does at first. */
+  #keepProgram(goesOn: boolean): void {
+    if (goesOn === this.#keepsProgram) return;
+    this.#keepsProgram = goesOn;
+    if (goesOn) this.#keeper.ref?.();
+    else this.#keeper.unref?.();
+    this.silence.keepProgram(goesOn);
   }
 
   #start(stream: Stream): void {

@@ -44,6 +44,7 @@ export abstract class Connection implements FrameSink {
   protected peerSettings: PeerSettings = initialPeerSettings;
   protected ended = false;
   protected readonly greeting: Greeting;
+  protected readonly silence: SilenceWatch;
 
   readonly #role: "server" | "client";
   readonly #pipe: Pipe;
@@ -56,13 +57,11 @@ export abstract class Connection implements FrameSink {
   readonly #resets: Resets;
   readonly #input: Promise<void>;
   readonly #resolveClosed: (reason: JumpstarterError | undefined) => void;
-  readonly #silence: SilenceWatch;
 
   /** The stream of the DATA frame that is being received, and how many of its bytes were not handed on. */
   #dataStream: Stream | undefined;
   #dataOverhead = 0;
   #answered = false;
-  #keepsProgram = true;
   #handedOver = false;
   #peerGoAway = "";
 
@@ -90,21 +89,10 @@ export abstract class Connection implements FrameSink {
     this.closed = promise;
     this.#resolveClosed = resolve;
     const ask = () => this.writer.ping(keepalivePayload, false);
-    this.#silence = new SilenceWatch(limits, ask, (why) => this.#lost(new Error(why)));
+    this.silence = new SilenceWatch(limits, ask, (why) => this.#lost(new Error(why)));
     // A server waits for the client's preface: an HTTP/1.1 client must not be greeted in HTTP/2.
     if (role === "client") this.#introduce();
     this.#input = readAll(pipe, (chunk) => this.#feed(chunk)).then(() => this.#lost(undefined), (e) => this.#lost(e));
-  }
-
-  /** Says whether the program should go on for this connection's sake alone, which it does at first. */
-  protected keepProgram(goesOn: boolean): void {
-    if (goesOn === this.#keepsProgram) return;
-    this.#keepsProgram = goesOn;
-    // Only connections of the system can; a pipe in memory has nobody beyond this program.
-    const pipe = this.#pipe as Partial<Deno.Conn>;
-    if (goesOn) pipe.ref?.();
-    else pipe.unref?.();
-    this.#silence.keepProgram(goesOn);
   }
 
   // What streams ask for.
@@ -181,7 +169,7 @@ export abstract class Connection implements FrameSink {
   protected end(error: JumpstarterError, reason: JumpstarterError | undefined): void {
     if (this.ended) return;
     this.ended = true;
-    this.#silence.stop();
+    this.silence.stop();
     for (const stream of [...this.streams.values()]) stream.fail(error);
     this.#linger().then(() => this.#resolveClosed(reason));
   }
@@ -208,7 +196,7 @@ export abstract class Connection implements FrameSink {
   protected handOver(to: (pipe: Pipe) => Promise<void>): undefined {
     this.ended = true;
     this.#handedOver = true;
-    this.#silence.stop();
+    this.silence.stop();
     to(this.#pipe).then(() => this.#resolveClosed(undefined));
   }
 
@@ -226,7 +214,7 @@ export abstract class Connection implements FrameSink {
   }
 
   #take(chunk: Uint8Array): void {
-    this.#silence.heard();
+    this.silence.heard();
     this.writer.cork();
     try {
       this.#parser.feed(this.greeting.complete ? chunk : this.#greet(chunk));
@@ -367,7 +355,7 @@ export abstract class Connection implements FrameSink {
       stream.sendWindow += change;
       if (stream.sendWindow > maxWindowBytes) throw windowOverflow();
     }
-    if (!this.#answered) this.#silence.greeted();
+    if (!this.#answered) this.silence.greeted();
     this.#answered = true;
     this.writer.settingsAck();
     this.settingsChanged();
