@@ -133,6 +133,22 @@ Deno.test("A claim is the connection's: others are refused by its name until it 
   assert.equal(await it.cable.hear(4), "mine");
 });
 
+Deno.test("state tells how much was said, who types, who holds it and how many are there", async () => {
+  await using it = await bench();
+  const [ci, me] = [await it.caller("ci"), await it.caller("me")];
+  const { offset, you, others } = await me.console.state();
+  assert.deepEqual({ offset, you, others }, { offset: 0, you: "me", others: 0 });
+  await using theirs = await ci.console.open();
+  await theirs.send("x");
+  await it.cable.say("heard");
+  await theirs.expect("heard");
+  assert.deepEqual({ ...await me.console.state() }, { offset: 5, you: "me", writer: "ci", others: 1 });
+  await ci.console.claim({ name: "the nightly run" });
+  const held = { offset: 5, you: "me", writer: "ci", holder: "the nightly run", others: 1 };
+  assert.deepEqual({ ...await me.console.state() }, held);
+  assert.equal((await ci.console.state()).others, 0);
+});
+
 Deno.test("A session that holds the console gives it back at its end", async () => {
   await using it = await bench();
   const [ci, me] = [await it.caller("ci"), await it.caller("me")];

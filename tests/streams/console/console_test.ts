@@ -273,3 +273,13 @@ Deno.test("A session's end ends records that are followed", async () => {
   await it.core[Symbol.asyncDispose]();
   assert.equal((await withLimit(next, 2_000, "The end")).done, true);
 });
+
+Deno.test("A device that is not there at the start is told once, and its coming as well", async () => {
+  const cable = new Cable();
+  cable.pull();
+  await using core = new Console({ open: cable.open, when: "session", retryMs: 1 });
+  await using hearing = records(core);
+  assert.equal(await hearing.until("<lost>"), "<lost>");
+  cable.plug();
+  assert.equal(await hearing.until("<opened>"), "<opened>");
+});
