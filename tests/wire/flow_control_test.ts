@@ -76,6 +76,45 @@ for (const { name, open } of pipeKinds) {
   });
 }
 
+Deno.test("Many streams whose readers stop after a quick start wait for as long as it takes, and lose nothing", async () => {
+  const quick = 10 * 1024 * KiB;
+  const total = 16 * 1024 * KiB;
+  const streams = 16;
+  const piece = new Uint8Array(64 * KiB);
+  const stopped = Array.from({ length: streams }, () => Promise.withResolvers<void>());
+  const goOn = Promise.withResolvers<void>();
+  const received: number[] = [];
+  await using joined = join(memoryPipe(), {
+    "/test/Unary": { kind: "unary", handle: (request) => request },
+    "/test/Device": {
+      kind: "streaming",
+      async handle(stream) {
+        let count = 0;
+        for (let message; (message = await stream.receive()) !== undefined;) {
+          count += message.length;
+          if (count !== quick) continue;
+          stopped[received.length].resolve();
+          received.push(0);
+          await goOn.promise;
+        }
+        received.push(count);
+      },
+    },
+  });
+  const sending = stopped.map(async () => {
+    const stream = joined.client.stream("/test/Device");
+    for (let sent = 0; sent < total; sent += piece.length) await stream.send(piece);
+    stream.closeSend();
+    return await stream.receive();
+  });
+  await Promise.all(stopped.map(({ promise }) => promise));
+  // What the windows allow arrives meanwhile.
+  for (let i = 0; i < 100; i++) await joined.client.unary("/test/Unary", chunk);
+  goOn.resolve();
+  assert.deepEqual(await Promise.all(sending), Array(streams).fill(undefined));
+  assert.deepEqual(received.slice(streams), Array(streams).fill(total));
+});
+
 Deno.test("A send() that waits goes on when the receiver does, and fails when the call is given up", async () => {
   const { handlers, go } = paused();
   await using joined = join(memoryPipe(), handlers);

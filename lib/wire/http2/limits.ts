@@ -91,8 +91,12 @@ export const defaultLimits: Readonly<Limits> = {
  */
 export const unreadMessageBytes = 32 * MiB;
 
-/** Bytes that the stream windows of all connections of the process may grow to together. */
-export const windowBudgetBytes = 64 * MiB;
+/**
+ * Bytes that the stream windows of all connections of the process may grow to together. It is less than what unread
+ * messages may take: readers that pause after a quick start, as devices do, then hold their senders back, and no stream
+ * has to go for it.
+ */
+export const windowBudgetBytes = unreadMessageBytes / 4 * 3;
 
 /**
  * Fills in the default of every limit that is not named, and raises those that a peer could not keep, since it may send
