@@ -4,9 +4,9 @@
  * @module
  */
 import { hostname } from "node:os";
-import { setImmediate } from "node:timers";
 import { messageOf } from "../core/errors.ts";
 import { hostPort } from "../core/host_port.ts";
+import { Turn } from "../core/turn.ts";
 import { serveConnection } from "../wire/rpc/server.ts";
 import type { Router, ServedConnection } from "../wire/rpc/types.ts";
 import type { Acceptor } from "../wire/http2/mod.ts";
@@ -90,13 +90,15 @@ class Listener implements Listening {
   }
 
   async #accept(): Promise<void> {
+    const turn = new Turn();
     while (!this.#closed) {
       try {
         const connection = await this.#socket.accept();
         if (this.#closed) return connection.close();
         this.#admit(connection);
         // However many come at once, those that are there are heard in between.
-        await new Promise((resolve) => setImmediate(resolve));
+        const over = turn.over();
+        if (over) await over;
       } catch (error) {
         // A peer that resets before it is accepted shows up here; the listener itself is fine.
         if (this.#closed || error instanceof Deno.errors.BadResource) return;

@@ -5,7 +5,10 @@ import { attacks } from "./attacks.ts";
 /** What the thread is told: first whom to attack and how, then to stop. */
 export type Order = { name: string; target: Deno.ConnectOptions } | "stop";
 
-/** What it answers at the end. */
+/** What it says: that it has begun, and at the end how it went. */
+export type Word = "begun" | Outcome;
+
+/** How an attack went. */
 export interface Outcome {
   readonly connections: number;
   readonly complaints: readonly string[];
@@ -13,7 +16,7 @@ export interface Outcome {
 
 const scope = self as unknown as {
   onmessage: (event: MessageEvent<Order>) => void;
-  postMessage(outcome: Outcome): void;
+  postMessage(word: Word): void;
 };
 
 let attacker: Attacker | undefined;
@@ -24,5 +27,6 @@ scope.onmessage = ({ data }) => {
     return scope.postMessage({ connections: attacker!.connections, complaints: [...attacker!.complaints] });
   }
   attacker = new Attacker(data.target);
+  attacker.begun.then(() => scope.postMessage("begun"));
   void attacks[data.name](attacker);
 };

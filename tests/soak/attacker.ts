@@ -45,13 +45,19 @@ export class Attacker {
   readonly complaints = new Set<string>();
   /** Connections that were made. */
   connections = 0;
-  /** Bytes that were sent. */
+  /** Whether it is time to stop. */
   over = false;
+  /** Resolves with the first connection. */
+  readonly begun: Promise<void>;
+  readonly #begin: () => void;
   readonly #target: Deno.ConnectOptions;
   readonly #strangers = new Set<Stranger>();
 
   constructor(target: Deno.ConnectOptions) {
     this.#target = target;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.begun = promise;
+    this.#begin = resolve;
   }
 
   /** So many connections at once; where one has ended, the next one follows until the time is over. */
@@ -73,6 +79,7 @@ export class Attacker {
       return; // It is full.
     }
     this.connections++;
+    this.#begin();
     this.#strangers.add(stranger);
     try {
       await act(stranger);

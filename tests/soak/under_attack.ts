@@ -5,7 +5,8 @@
  */
 import { connect, power } from "../../mod.ts";
 import { residentMemoryMiB } from "../bench/processes.ts";
-import type { Order, Outcome } from "./attack_worker.ts";
+import { withLimit } from "../../lib/core/limit.ts";
+import type { Order, Outcome, Word } from "./attack_worker.ts";
 
 /** An exporter with a power switch called `power`. */
 export interface Target {
@@ -54,20 +55,23 @@ export async function underAttack(target: Target, name: string, lastsMs: number)
   await steady.power.on();
   const worker = new Worker(new URL("./attack_worker.ts", import.meta.url), { type: "module" });
   const tell = (order: Order) => worker.postMessage(order);
-  const until = performance.now() + lastsMs;
+  const word = () => new Promise<Word>((resolve) => worker.onmessage = ({ data }) => resolve(data));
   const seen = { steadyMs: 0, newcomerMs: 0, steadyCalls: 0, newcomerCalls: 0, memoryMiB: 0 };
   const measure = async (who: "steady" | "newcomer", call: () => Promise<void>) => {
-    while (performance.now() < until) {
+    const until = performance.now() + lastsMs;
+    do {
       const start = performance.now();
       await call();
       seen[`${who}Ms`] = Math.max(seen[`${who}Ms`], performance.now() - start);
       seen[`${who}Calls`]++;
       seen.memoryMiB = Math.max(seen.memoryMiB, residentMemoryMiB(target.pid));
       await new Promise((wake) => setTimeout(wake, 20));
-    }
+    } while (performance.now() < until);
   };
   try {
+    const begun = word();
     tell({ name, target: { hostname, port: Number(port) } });
+    await withLimit(begun, 60_000, "The beginning of the attack");
     await Promise.all([
       measure("steady", () => steady.power.on()),
       measure("newcomer", async () => {
@@ -75,9 +79,9 @@ export async function underAttack(target: Target, name: string, lastsMs: number)
         await board.power.on();
       }),
     ]);
-    const outcome = new Promise<Outcome>((resolve) => worker.onmessage = ({ data }) => resolve(data));
+    const outcome = word();
     tell("stop");
-    return { ...seen, ...await outcome };
+    return { ...seen, ...await outcome as Outcome };
   } finally {
     worker.terminate();
   }
