@@ -30,6 +30,16 @@ export interface ByteSink {
   end(): Promise<void>;
 }
 
+/** A source that holds something until it is closed, which may be before its end and more than once. */
+export interface OwnedSource extends ByteSource {
+  close(): void | Promise<void>;
+}
+
+/** A sink that keeps what it got when it is ended, and is given up by `abort`, which does nothing after the end. */
+export interface OwnedSink extends ByteSink {
+  abort(reason: unknown): void | Promise<void>;
+}
+
 /** A source and a sink, and what releases whatever is behind them. `close` is called once. */
 export interface Halves extends ByteSource, ByteSink {
   close(): void | Promise<void>;
@@ -71,7 +81,7 @@ export function byteStreamOf(halves: Halves): ByteStream {
 /** Makes a byte stream of a pipe. The pipe belongs to the stream from then on. */
 export function byteStreamOfPipe(pipe: Pipe): ByteStream {
   return byteStreamOf({
-    next: pipeReader(pipe),
+    ...sourceOfPipe(pipe),
     write: (chunk) => writeAll(pipe, chunk),
     end: () => pipe.closeWrite(),
     close: () => pipe.close(),
@@ -107,17 +117,40 @@ export function sinkOf(stream: ByteStream): ByteSink {
   return { write: (chunk) => writer.write(chunk.slice()), end: () => writer.close() };
 }
 
+/** The source that a readable stream is. Closing cancels the stream. */
+export function sourceOfReadable(readable: ReadableStream<Uint8Array>): OwnedSource {
+  const reader = readable.getReader();
+  return {
+    next: async () => (await reader.read()).value,
+    // It may have failed or ended already.
+    close: () => reader.cancel().catch(() => {}),
+  };
+}
+
+/** The sink that a writable stream is. */
+export function sinkOfWritable(writable: WritableStream<Uint8Array>): OwnedSink {
+  const writer = writable.getWriter();
+  return {
+    // What lies behind a Web Stream may keep what it gets.
+    write: (chunk) => writer.write(chunk.slice()),
+    end: () => writer.close(),
+    abort: (reason) => writer.abort(reason).catch(() => {}),
+  };
+}
+
 /** Bytes that the first read of a pipe asks for, and those that it asks for at most; that is also a frame of Python's. */
 const readBytes = { first: 4 * 1024, most: 64 * 1024 };
 
-/** Reads a pipe into one buffer, which grows when more has come than it holds. */
-function pipeReader(pipe: Pipe): () => Promise<Uint8Array | undefined> {
+/** What comes out of a pipe, read into one buffer, which grows when more has come than it holds. */
+export function sourceOfPipe(pipe: Pick<Pipe, "read">): ByteSource {
   let buffer = new Uint8Array(readBytes.first);
-  return async () => {
-    const count = await pipe.read(buffer);
-    if (count === null) return undefined;
-    const chunk = buffer.subarray(0, count);
-    if (count === buffer.length && count < readBytes.most) buffer = new Uint8Array(readBytes.most);
-    return chunk;
+  return {
+    async next() {
+      const count = await pipe.read(buffer);
+      if (count === null) return undefined;
+      const chunk = buffer.subarray(0, count);
+      if (count === buffer.length && count < readBytes.most) buffer = new Uint8Array(readBytes.most);
+      return chunk;
+    },
   };
 }

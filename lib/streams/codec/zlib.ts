@@ -1,0 +1,53 @@
+/** The codecs that the runtime has. @module */
+import type { Buffer } from "node:buffer";
+import type { Transform } from "node:stream";
+import { constants, createGzip, createUnzip, createZstdCompress, createZstdDecompress } from "node:zlib";
+import type { Halves } from "../../core/byte_stream.ts";
+import type { Codec } from "../../core/codec.ts";
+import { isJumpstarterError, JumpstarterError, messageOf } from "../../core/errors.ts";
+
+/** Bytes that leave at once. Larger chunks win no time, and are noticed as garbage too late. */
+const chunkSize = 64 * 1024;
+
+/** Takes gzip, and zlib's own format as well, as Python's side does. */
+export const gunzip = (): Halves => coderOf("gzip", createUnzip({ chunkSize }));
+export const gzip = (): Halves => coderOf("gzip", createGzip({ chunkSize }));
+/** Of one frame; what follows it would be dropped without a word. */
+export const unzstdFrame = (): Halves => coderOf("zstd", createZstdDecompress({ chunkSize }));
+export const zstd = (): Halves =>
+  coderOf("zstd", createZstdCompress({ chunkSize, params: { [constants.ZSTD_c_checksumFlag]: 1 } }));
+
+/** The failure to read an archive. */
+export function damaged(codec: Codec, why: string, cause?: unknown): JumpstarterError {
+  return new JumpstarterError("data_loss", `The ${codec} archive is damaged: ${why}`, { cause });
+}
+
+function coderOf(codec: Codec, transform: Transform): Halves {
+  const chunks = transform[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  // Whoever reads or writes is told; the stream itself needs nobody who listens.
+  transform.on("error", () => {});
+  const fail = (error: unknown): never => {
+    throw isJumpstarterError(error) ? error : damaged(codec, messageOf(error), error);
+  };
+  // The runtime may leave a write without an answer when the stream is destroyed.
+  const waiting = new Set<(reason: unknown) => void>();
+  const taken = (act: (done: (error?: Error | null) => void) => void) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    waiting.add(reject);
+    act((error) => error ? reject(error) : resolve());
+    return promise.catch(fail).finally(() => waiting.delete(reject));
+  };
+  return {
+    async next() {
+      const { value } = await chunks.next().catch(fail);
+      return value as Buffer | undefined;
+    },
+    write: (chunk) => taken((done) => transform.write(chunk, done)),
+    end: () => taken((done) => transform.end(done)),
+    close() {
+      const reason = new JumpstarterError("canceled", "The archive was given up");
+      for (const reject of waiting) reject(reason);
+      transform.destroy(reason);
+    },
+  };
+}

@@ -1,0 +1,144 @@
+/** Files as sources and sinks. @module */
+import { type ByteSource, type OwnedSink, type OwnedSource, sourceOfPipe } from "../core/byte_stream.ts";
+import { type Codec, codecOf, signatureBytes } from "../core/codec.ts";
+import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { writeAll } from "../core/pipe.ts";
+
+/** A file that is open for reading, from where it stands. Closing closes it. */
+export function sourceOfFile(file: Deno.FsFile): OwnedSource {
+  return { ...sourceOfPipe(file), close: once(() => file.close()) };
+}
+
+/** A file that is open for writing, at where it stands. Ending flushes it to the disk; ending and aborting close it. */
+export function sinkOfFile(file: Deno.FsFile): OwnedSink {
+  const close = once(() => file.close());
+  return {
+    write: (chunk) => writeAll(file, chunk),
+    async end() {
+      try {
+        await file.syncData();
+      } finally {
+        close();
+      }
+    },
+    abort: close,
+  };
+}
+
+/** A file to be read, as clients lend it. */
+export interface FileSource {
+  readonly bytes: ByteSource;
+  readonly size: number;
+  /** How it is compressed, where it is to be taken for what it holds. */
+  readonly contentEncoding?: Codec;
+  close(): void | Promise<void>;
+}
+
+/** Opens a file as it is. */
+export async function openFile(path: string): Promise<FileSource> {
+  const file = await opened(path, Deno.open(path));
+  const bytes = sourceOfFile(file);
+  try {
+    const { size, isDirectory } = await file.stat();
+    if (isDirectory) throw localError(path, "It is a folder");
+    return { bytes, size, close: () => bytes.close() };
+  } catch (error) {
+    await bytes.close();
+    throw error;
+  }
+}
+
+/** Opens a file as an image: an archive, which is told by its first bytes, stands for what it holds. */
+export async function openImage(path: string): Promise<FileSource> {
+  const file = await openFile(path);
+  const { head, source } = await withHead(file.bytes);
+  return { ...file, bytes: source, contentEncoding: codecOf(head) };
+}
+
+/**
+ * A file to be written. What is no regular file, such as a pipe, is written as it is. Any other gets its name with the end; until then
+ * it has that name and `.partial`, which is removed when it is given up.
+ */
+export async function createFile(path: string): Promise<OwnedSink> {
+  const there = await Deno.stat(path).catch(() => undefined);
+  if (there?.isDirectory) throw localError(path, "It is a folder");
+  if (there && !there.isFile) {
+    const { write, abort } = sinkOfFile(await opened(path, Deno.open(path, { write: true })));
+    return { write, end: () => Promise.resolve(abort(undefined)), abort };
+  }
+  const partial = `${path}.partial`;
+  const file = await opened(path, Deno.open(partial, { write: true, create: true, truncate: true }));
+  const sink = sinkOfFile(file);
+  return {
+    write: (chunk) => sink.write(chunk),
+    async end() {
+      await sink.end();
+      await Deno.rename(partial, path);
+    },
+    async abort(reason) {
+      await sink.abort(reason);
+      // It has got its name, or somebody else has removed it.
+      await Deno.remove(partial).catch(() => {});
+    },
+  };
+}
+
+/** The codec that a file's name promises, or `undefined`. */
+export function codecOfName(path: string): Codec | undefined {
+  const [, ending] = /\.(gz|xz|bz2|zst|zstd)$/i.exec(path) ?? [];
+  return ({ gz: "gzip", xz: "xz", bz2: "bz2", zst: "zstd", zstd: "zstd" } as const)[ending?.toLowerCase() as "gz"];
+}
+
+/** The first bytes of a source, and the source with them again. */
+export async function withHead(given: ByteSource): Promise<{ head: Uint8Array; source: ByteSource }> {
+  let head = new Uint8Array();
+  while (head.length < signatureBytes) {
+    const chunk = await given.next();
+    if (!chunk) break;
+    const longer = new Uint8Array(head.length + chunk.length);
+    longer.set(head);
+    longer.set(chunk, head.length);
+    head = longer;
+  }
+  let first: Uint8Array | undefined = head.length > 0 ? head : undefined;
+  const source: ByteSource = {
+    next() {
+      const chunk = first;
+      first = undefined;
+      return chunk ? Promise.resolve(chunk) : given.next();
+    },
+  };
+  return { head, source };
+}
+
+/** A source that tells how many bytes each chunk has that passes. */
+export function counted(source: ByteSource, passed: (bytes: number) => void): ByteSource {
+  return {
+    async next() {
+      const chunk = await source.next();
+      if (chunk) passed(chunk.length);
+      return chunk;
+    },
+  };
+}
+
+async function opened<T>(path: string, opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (cause) {
+    const why = cause instanceof Deno.errors.NotFound ? "There is no such file" : messageOf(cause);
+    throw localError(path, why, cause);
+  }
+}
+
+function localError(path: string, why: string, cause?: unknown): JumpstarterError {
+  return new JumpstarterError("invalid_argument", `${path}: ${why}`, { phase: "usage", cause });
+}
+
+function once(act: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) act();
+    isDone = true;
+  };
+}
