@@ -1,0 +1,226 @@
+/** One request of HTTP/1.1 on a connection of its own. @module */
+import { type ByteSource, type OwnedSource, sourceOfPipe } from "../../core/byte_stream.ts";
+import { JumpstarterError } from "../../core/errors.ts";
+import { withLimit } from "../../core/limit.ts";
+import { type Pipe, writeAll } from "../../core/pipe.ts";
+import type { RawUrl } from "./url.ts";
+
+/** Longest head of a response, in bytes. */
+const maxHeadBytes = 64 * 1024;
+
+/** How long a server may say nothing while it is waited for, in milliseconds. */
+const silenceMs = 120_000;
+
+/** Limit for the connection, TLS included, in milliseconds. */
+const connectMs = 30_000;
+
+/** The head of a response, and its body. */
+export interface Response {
+  readonly status: number;
+  readonly reason: string;
+  /** By name in lower case; several of one name are joined by a comma. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** How long the body is, where the server says so. */
+  readonly size?: number;
+  readonly body: ByteSource;
+}
+
+/** A connection that is good for one request. */
+export class HttpConnection {
+  readonly #pipe: Pipe;
+  readonly #source: ByteSource;
+  readonly #signal: AbortSignal;
+  #rest: Uint8Array = new Uint8Array();
+  #isClosed = false;
+
+  private constructor(pipe: Pipe, signal: AbortSignal) {
+    this.#pipe = pipe;
+    this.#source = sourceOfPipe(pipe);
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#close);
+    if (signal.aborted) this.#close();
+  }
+
+  /** Connects. When the signal aborts, whatever waits fails with its reason. */
+  static async open({ hostname, port, isSecure }: RawUrl, signal: AbortSignal): Promise<HttpConnection> {
+    signal.throwIfAborted();
+    const opening = (async () => {
+      const connection = await Deno.connect({ hostname, port });
+      connection.setNoDelay();
+      if (!isSecure) return connection;
+      const { secureWeb } = await import("../tls/https.ts");
+      return await secureWeb(connection, hostname);
+    })();
+    try {
+      return new HttpConnection(await withLimit(opening, connectMs, "Connecting"), signal);
+    } catch (error) {
+      opening.then((late) => late.close(), () => {});
+      throw error;
+    }
+  }
+
+  /** Sends the head of a request. */
+  async sendHead(method: string, url: RawUrl, headers: Readonly<Record<string, string>>): Promise<void> {
+    const fields = Object.entries(headers);
+    const has = (name: string) => fields.some(([key]) => key.toLowerCase() === name);
+    if (!has("host")) fields.unshift(["Host", url.authority]);
+    if (!has("authorization") && url.credentials !== undefined) {
+      fields.push(["Authorization", `Basic ${btoa(url.credentials)}`]);
+    }
+    fields.push(["Connection", "close"]);
+    for (const [name, value] of fields) {
+      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+        throw new JumpstarterError("invalid_argument", `The header ${JSON.stringify(name)} cannot be sent`);
+      }
+    }
+    const lines = [`${method} ${url.target} HTTP/1.1`, ...fields.map(([name, value]) => `${name}: ${value}`), "", ""];
+    await this.write(Uint8Array.from(lines.join("\r\n"), (character) => character.charCodeAt(0)));
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      await writeAll(this.#pipe, bytes);
+    } catch (error) {
+      throw this.#reason(error);
+    }
+  }
+
+  /** Reads the head of the response; interim ones are passed over. `bodiless` is for what has no body in any case. */
+  async response(): Promise<Response> {
+    for (;;) {
+      const [, status, reason] = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/.exec(await this.#line()) ?? [];
+      if (!status) throw new JumpstarterError("unknown", "The server does not answer in HTTP/1.1");
+      const headers = await this.#fields();
+      const code = Number(status);
+      if (code < 200) continue;
+      return { status: code, reason: reason ?? "", headers, ...this.#body(code, headers) };
+    }
+  }
+
+  close(): void {
+    this.#signal.removeEventListener("abort", this.#close);
+    this.#close();
+  }
+
+  #body(status: number, headers: ReadonlyMap<string, string>): { size?: number; body: ByteSource } {
+    if (status === 204 || status === 304) return { size: 0, body: { next: () => Promise.resolve(undefined) } };
+    if (headers.get("transfer-encoding")?.toLowerCase().split(",").at(-1)?.trim() === "chunked") {
+      return { body: this.#chunks() };
+    }
+    const length = headers.get("content-length");
+    if (length === undefined) return { body: { next: () => this.#some(Infinity) } };
+    if (!/^\d+$/.test(length)) throw new JumpstarterError("unknown", "The server sends no sensible content-length");
+    return { size: Number(length), body: this.#counted(Number(length)) };
+  }
+
+  #counted(size: number): ByteSource {
+    let left = size;
+    return {
+      next: async () => {
+        if (left === 0) return undefined;
+        const piece = await this.#some(left);
+        if (!piece) throw endsEarly(`${size - left} of ${size} bytes came`);
+        left -= piece.length;
+        return piece;
+      },
+    };
+  }
+
+  #chunks(): ByteSource {
+    let left = 0;
+    let isFirst = true;
+    let isOver = false;
+    return {
+      next: async () => {
+        if (isOver) return undefined;
+        if (left === 0) {
+          if (!isFirst && await this.#line() !== "") {
+            throw new JumpstarterError("unknown", "The server's chunks are broken");
+          }
+          isFirst = false;
+          const [, digits] = /^([0-9a-f]{1,12})\s*(?:;.*)?$/i.exec(await this.#line()) ?? [];
+          if (!digits) throw new JumpstarterError("unknown", "The server's chunks are broken");
+          left = parseInt(digits, 16);
+          if (left === 0) {
+            isOver = true;
+            await this.#fields();
+            return undefined;
+          }
+        }
+        const piece = await this.#some(left);
+        if (!piece) throw endsEarly("a chunk is not whole");
+        left -= piece.length;
+        return piece;
+      },
+    };
+  }
+
+  async #fields(): Promise<ReadonlyMap<string, string>> {
+    const fields = new Map<string, string>();
+    let size = 0;
+    for (let line = await this.#line(); line !== ""; line = await this.#line()) {
+      size += line.length;
+      if (size > maxHeadBytes) {
+        throw new JumpstarterError("unknown", `The server's head is longer than ${maxHeadBytes} bytes`);
+      }
+      const colon = line.indexOf(":");
+      const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
+      const value = line.slice(colon + 1).trim();
+      const before = fields.get(name);
+      fields.set(name, before === undefined ? value : `${before}, ${value}`);
+    }
+    return fields;
+  }
+
+  async #line(): Promise<string> {
+    let line = "";
+    for (;;) {
+      const piece = await this.#some(Infinity);
+      if (!piece) throw endsEarly(line === "" ? "it said nothing" : "its head is not whole");
+      const end = piece.indexOf(10);
+      line += String.fromCharCode(
+        ...piece.subarray(0, end < 0 ? Math.min(piece.length, maxHeadBytes) : Math.min(end, maxHeadBytes)),
+      );
+      if (line.length > maxHeadBytes) {
+        throw new JumpstarterError("unknown", `The server's head is longer than ${maxHeadBytes} bytes`);
+      }
+      if (end < 0) continue;
+      this.#rest = piece.subarray(end + 1);
+      return line.replace(/\r$/, "");
+    }
+  }
+
+  /** At most `max` bytes, or `undefined` at the end of the connection. */
+  async #some(max: number): Promise<Uint8Array | undefined> {
+    if (this.#rest.length === 0) {
+      try {
+        const piece = await withLimit(this.#source.next(), silenceMs, "The next bytes");
+        if (!piece) return undefined;
+        this.#rest = piece;
+      } catch (error) {
+        throw this.#reason(error);
+      }
+    }
+    const piece = this.#rest.subarray(0, max);
+    this.#rest = this.#rest.subarray(piece.length);
+    return piece;
+  }
+
+  #reason(error: unknown): unknown {
+    return this.#signal.aborted ? this.#signal.reason : error;
+  }
+
+  #close = () => {
+    if (!this.#isClosed) this.#pipe.close();
+    this.#isClosed = true;
+  };
+}
+
+function endsEarly(why: string): JumpstarterError {
+  return new JumpstarterError("unknown", `The server closed the connection early: ${why}`);
+}
+
+/** A body that closes its connection with itself. */
+export function ownedBody(connection: HttpConnection, { body }: Response): OwnedSource {
+  return { next: () => body.next(), close: () => connection.close() };
+}
