@@ -17,9 +17,8 @@ import {
   logStreamResponse,
 } from "../wire/exporter_messages.ts";
 import { connectRpc } from "../wire/rpc/client.ts";
-import { recycle } from "../wire/rpc/recycling.ts";
 import type { CallOptions, ClientStream, RpcClient } from "../wire/rpc/types.ts";
-import { dataFrameHead, decodeStreamFrame, FrameType, goAwayFrame } from "../wire/stream_frame.ts";
+import { goAwayFrame, receivedBytes, sendBytes } from "../wire/stream_frame.ts";
 import { type Address, renderAddress, type SshTarget } from "./address.ts";
 import { openPipe, plainFailure } from "./dial.ts";
 import type { SshOptions } from "./ssh.ts";
@@ -27,9 +26,6 @@ import { checkPassphrase, type Security, trustAt } from "./security.ts";
 
 const service = "/jumpstarter.v1.ExporterService";
 const nothing = new Uint8Array();
-
-/** Longest payload of one frame, in bytes; peers take messages of up to 4 MiB. */
-const framePayloadBytes = 1024 * 1024;
 
 /** Limits for each step on the way to an exporter, in milliseconds: by itself, and with ssh. */
 const connectLimitMs = 10_000;
@@ -143,6 +139,11 @@ export class ExporterConnection implements AsyncDisposable {
       },
       serverStreaming: (method, args, options) => this.#streamingCall(uuid, method, args, options),
       byteStream: (method, options) => this.#byteStream(uuid, method, options),
+      lend: async (direction, given, lending) => {
+        // Few commands move files.
+        const { lend } = await import("./lend.ts");
+        return await lend(this.#rpc, uuid, direction, given, lending).catch(driverFailure);
+      },
     };
   }
 
@@ -177,8 +178,8 @@ const settleMs = 250;
 
 /** The byte stream that a call of `RouterService.Stream` carries. */
 function carriedBy(call: ClientStream): ByteStream {
+  const incoming = receivedBytes(call);
   let received = false;
-  let message: Uint8Array | undefined;
   let sent = false;
   let settling: Promise<void> | undefined;
   // Both directions have ended. Cancelling at once could overtake what is still on its way to the device; never
@@ -186,29 +187,13 @@ function carriedBy(call: ClientStream): ByteStream {
   const settle = () => settling ??= withLimit(drain(call), settleMs, "Ending a stream").catch(() => call.cancel());
   return byteStreamOf({
     async next() {
-      while (!received) {
-        if (message) recycle(message);
-        message = await call.receive().catch(driverFailure);
-        if (!message) break;
-        const { payload, frameType } = decodeStreamFrame(message);
-        if (frameType === FrameType.DATA && payload.length > 0) return payload;
-        if (frameType === FrameType.GOAWAY) break;
-      }
+      const bytes = await incoming.next().catch(driverFailure);
+      if (bytes) return bytes;
       received = true;
       if (sent) void settle();
       return undefined;
     },
-    async write(chunk) {
-      try {
-        for (let start = 0; start < chunk.length; start += framePayloadBytes) {
-          const payload = chunk.subarray(start, start + framePayloadBytes);
-          const room = call.send(dataFrameHead(payload.length), payload);
-          if (room) await room;
-        }
-      } catch (error) {
-        driverFailure(error);
-      }
-    },
+    write: (chunk) => sendBytes(call, chunk).catch(driverFailure),
     async end() {
       await call.send(goAwayFrame);
       call.closeSend();

@@ -6,7 +6,9 @@
 import type { ByteStream } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import type { AnyInterface, Client } from "./interface.ts";
+import { callLending, type Lending, type Lent, streamLending } from "./lending.ts";
 import { type CallOptions, type Method, wireNameOf } from "./method.ts";
+import { type Direction, type ResourceSink, resourcesOf, type ResourceSource } from "./resource.ts";
 import { checkResult, toPositions } from "./values.ts";
 
 /** Carries calls to one driver. Names are those of the legacy wire, arguments are positional. */
@@ -14,6 +16,8 @@ export interface Caller {
   unary(method: string, args: unknown[], options: CallOptions): Promise<unknown>;
   serverStreaming(method: string, args: unknown[], options: CallOptions): AsyncIterable<unknown>;
   byteStream(method: string, options: CallOptions): Promise<ByteStream>;
+  /** Lends the driver a resource for one call. */
+  lend?(direction: Direction, given: ResourceSource | ResourceSink, lending: Lending): Promise<Lent>;
   /** Calls to a child of that driver, where it has one of that name. */
   child?(name: string): Caller | undefined;
 }
@@ -51,14 +55,21 @@ function callOf(caller: Caller, name: string, wireName: string, method: Method) 
     takesArguments
       ? [toPositions(method, given[0] as Record<string, unknown>), (given[1] ?? {}) as CallOptions]
       : [[], (given[0] ?? {}) as CallOptions];
+  const resources = resourcesOf(method);
+  const unary = (args: unknown[], options: CallOptions) => caller.unary(wireName, args, options);
+  const streaming = (args: unknown[], options: CallOptions) => caller.serverStreaming(wireName, args, options);
   switch (method.kind) {
     case "unary":
-      return async (...given: unknown[]) => checkResult(method, await caller.unary(wireName, ...split(given)), name);
+      return async (...given: unknown[]) => {
+        const call = split(given);
+        const result = await (resources.length > 0 ? callLending(caller, resources, call, unary) : unary(...call));
+        return checkResult(method, result, name);
+      };
     case "serverStreaming":
       return async function* (...given: unknown[]) {
-        for await (const value of caller.serverStreaming(wireName, ...split(given))) {
-          yield checkResult(method, value, name);
-        }
+        const call = split(given);
+        const values = resources.length > 0 ? streamLending(caller, resources, call, streaming) : streaming(...call);
+        for await (const value of values) yield checkResult(method, value, name);
       };
     case "byteStream":
       return (options: CallOptions = {}) => caller.byteStream(wireName, options);

@@ -5,10 +5,24 @@
  * @module
  */
 import type * as z from "zod";
-import type { ByteSource } from "../core/byte_stream.ts";
+import type { ByteSource, OwnedSource } from "../core/byte_stream.ts";
 import type { Pipe } from "../core/pipe.ts";
 import type { AnyInterface, Client } from "./interface.ts";
 import type { Shape } from "./method.ts";
+
+/** How far something has come that takes long. */
+export interface Progress {
+  /** What is being done, in one word or two. */
+  readonly stage: string;
+  readonly bytes: number;
+  /** How many bytes there will be, where that is known. */
+  readonly total?: number;
+}
+
+/** A file that comes from a web server. */
+export interface WebFile extends OwnedSource {
+  readonly size?: number;
+}
 
 /** What a running command is given beside its arguments. */
 export interface CommandIo {
@@ -26,6 +40,13 @@ export interface CommandIo {
   note(text: string): void;
   /** Shows how far a long command is, on a terminal only; each text takes the place of the one before. */
   progress(text: string): void;
+  /**
+   * Tells how far a transfer is: shown as {@linkcode progress}, with rate and the time that is left, and as lines of JSON
+   * with `--json`. It may be called often.
+   */
+  advance(progress: Progress): void;
+  /** Begins to read a file from a web server, or its `first` bytes only. The URL is sent as it is written. */
+  download(url: string, options?: { first?: number }): Promise<WebFile>;
   /** What the user types or pipes in. */
   readonly stdin: ReadableStream<Uint8Array>;
   /** Whether standard input is a terminal, on which nobody should wait for an end. */

@@ -7,8 +7,11 @@ import type { ByteStream } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import type { Caller } from "./client.ts";
 import type { AnyInterface } from "./interface.ts";
+import { lendLocally } from "./lending.ts";
 import { type Call, type CallOptions, type Connection, type Kind, type Method, wireNameOf } from "./method.ts";
+import { OpenedResources } from "./opened_resources.ts";
 import { joinPath } from "./plan.ts";
+import { resourcesOf } from "./resource.ts";
 import type { OpenDriver } from "./tree.ts";
 import { checkResult, fromPositions } from "./values.ts";
 
@@ -32,7 +35,9 @@ export async function dispatchUnary(
   const given = fromPositions(name, method, args);
   const { hearers } = driver;
   const heard = hearers.size > 0 ? [...hearers].map((hear) => hear(driver.implements.name, key)) : undefined;
-  const result = checkResult(method, await run(given, call), name);
+  const result = resourcesOf(method).length > 0
+    ? await runWithResources(driver, method, given, call, async () => checkResult(method, await run(given, call), name))
+    : checkResult(method, await run(given, call), name);
   heard?.forEach((succeeded) => succeeded?.());
   return result;
 }
@@ -45,9 +50,38 @@ export async function* dispatchStreaming(
   call: Call,
 ): AsyncGenerator<unknown, void, undefined> {
   const { name, method, run } = find(driver, wireName, "serverStreaming");
-  for await (const value of run(fromPositions(name, method, args), call) as AsyncIterable<unknown>) {
-    yield checkResult(method, value, name);
+  const given = fromPositions(name, method, args);
+  const resources = resourcesOf(method).length > 0
+    ? await OpenedResources.open(driver, method, given, call)
+    : undefined;
+  let succeeded = false;
+  try {
+    for await (const value of run(given, call) as AsyncIterable<unknown>) yield checkResult(method, value, name);
+    succeeded = true;
+  } finally {
+    if (!succeeded) await resources?.abort(new JumpstarterError("aborted", `${name} did not succeed`));
   }
+  await resources?.finish();
+}
+
+/** Runs a method that reads or writes resources. */
+async function runWithResources<T>(
+  driver: OpenDriver,
+  method: Method,
+  given: Record<string, unknown>,
+  call: Call,
+  run: () => Promise<T>,
+): Promise<T> {
+  const resources = await OpenedResources.open(driver, method, given, call);
+  let result: T;
+  try {
+    result = await run();
+  } catch (error) {
+    await resources.abort(error);
+    throw error;
+  }
+  await resources.finish();
+  return result;
 }
 
 /** Opens a byte stream. */
@@ -62,6 +96,7 @@ export function localCaller(driver: OpenDriver): Caller {
     unary: (method, args, options) => dispatchUnary(driver, method, args, callOf(options)),
     serverStreaming: (method, args, options) => dispatchStreaming(driver, method, args, callOf(options)),
     byteStream: (method, options) => dispatchByteStream(driver, method, callOf(options)),
+    lend: (direction, given) => Promise.resolve(lendLocally(direction, given)),
     child(name) {
       const child = driver.children.get(name);
       return child && localCaller(child);

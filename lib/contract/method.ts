@@ -29,6 +29,8 @@ export interface Method<
   readonly rest: boolean;
   /** The name on the legacy wire where it is not the method's name in snake_case. */
   readonly wireName?: string;
+  /** Whether native calls are answered with the result; upstream's services have nothing in some places. */
+  readonly nativeResult: boolean;
 }
 
 interface MethodOptions {
@@ -37,6 +39,7 @@ interface MethodOptions {
   optional?: boolean;
   rest?: boolean;
   wireName?: string;
+  nativeResult?: boolean;
 }
 
 type ParamsOf<O extends MethodOptions> = O extends { params: infer P extends Shape } ? P : Record<never, never>;
@@ -56,6 +59,7 @@ function define<K extends Kind>(kind: K) {
       optional: options?.optional ?? false,
       rest: options?.rest ?? false,
       wireName: options?.wireName,
+      nativeResult: options?.nativeResult ?? true,
     };
     // The one place where the options' types become the method's.
     return method as unknown as Method<K, ParamsOf<O>, ResultOf<O>, OptionalOf<O>>;

@@ -12,6 +12,7 @@ import { localCaller } from "./dispatch.ts";
 import { type AnyInterface, pythonClientOf } from "./interface.ts";
 import { type Method, siblingCalled, type SiblingListener } from "./method.ts";
 import { joinPath, type PlannedDriver, type PlannedNode, resolveProxy } from "./plan.ts";
+import type { ResourceOpener } from "./resource.ts";
 
 /** An implementation with its types forgotten; the interface beside it knows them. */
 export type AnyImplementation = Record<string, unknown> & { [siblingCalled]?: SiblingListener };
@@ -32,6 +33,8 @@ export interface OpenDriver {
   /** Siblings that hear of its unary calls. A driver that proxies lead to has siblings in several places. */
   readonly hearers: Set<SiblingListener>;
   readonly log: Logger;
+  /** Opens the resources of calls; without it there are none. */
+  readonly resources?: ResourceOpener;
 }
 
 /** A session's drivers. Disposing closes them in the reverse order; failures of theirs are logged, not thrown. */
@@ -50,6 +53,8 @@ export interface TreeOptions {
   mode?: DriverContext<unknown, Interfaces>["mode"];
   /** Limit for one driver's disposer in milliseconds. @default 5000 */
   disposeLimitMs?: number;
+  /** Opens the resources of calls. */
+  resources?: ResourceOpener;
 }
 
 /**
@@ -200,6 +205,7 @@ class Opening {
       labels: parts.labels ?? {},
       methodsDescription: parts.methodsDescription ?? {},
       hearers: new Set(),
+      resources: this.#options.resources,
       pythonClient: parts.pythonClient ?? pythonClientOf(parts.implements),
     };
     if (this.#byUuid.has(open.uuid)) {

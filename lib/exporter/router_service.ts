@@ -1,47 +1,58 @@
 /**
- * `jumpstarter.v1.RouterService` on a session: one call of `Stream` carries the bytes of one driver stream.
+ * `jumpstarter.v1.RouterService` on a session: one call of `Stream` carries the bytes of one driver stream, or of one
+ * resource.
  *
  * @module
  */
 import * as z from "zod";
 import { dispatchByteStream } from "../contract/dispatch.ts";
 import { check } from "../contract/values.ts";
-import { type ByteSink, type ByteSource, sinkOf, sourceOf } from "../core/byte_stream.ts";
+import { type ByteSource, sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
-import { recycle } from "../wire/rpc/recycling.ts";
+import { copy } from "../streams/pump.ts";
 import type { Handler, ServerStream } from "../wire/rpc/types.ts";
-import { dataFrameHead, decodeStreamFrame, FrameType, goAwayFrame } from "../wire/stream_frame.ts";
+import { dataFrameHead, goAwayFrame, receivedBytes } from "../wire/stream_frame.ts";
 import type { Session } from "./session.ts";
 
 /** The service's handler by path. */
 export function routerService(session: Session): [string, Handler][] {
   return [["/jumpstarter.v1.RouterService/Stream", {
     kind: "streaming",
-    handle: (call) => driverStream(session, call),
+    handle: (call) => serveStream(session, call),
   }]];
 }
 
 const StreamRequestMetadata = z.object({
   kind: z.enum(["driver", "resource"]),
   uuid: z.string(),
+  /** Of a driver's stream. */
   method: z.string().default("connect"),
+  /** Of a resource. */
+  x_jmp_content_encoding: z.string().nullish(),
+  /** Of a resource, where it is known; only this program's clients tell it. */
+  size: z.int().min(0).optional(),
 });
 
 /** Opens the driver's stream and carries bytes until both directions have ended or the caller goes away. */
-async function driverStream(session: Session, call: ServerStream): Promise<void> {
-  const { kind, uuid, method } = parseRequest(call.metadata["request"]);
-  const driver = session.driver(uuid);
-  if (kind === "resource") {
-    throw new JumpstarterError("unimplemented", "This version of the exporter takes no resources");
+async function serveStream(session: Session, call: ServerStream): Promise<void> {
+  const request = parseRequest(call.metadata["request"]);
+  const driver = session.driver(request.uuid);
+  if (request.kind === "resource") {
+    const { x_jmp_content_encoding: encoding, size } = request;
+    return await session.resources.serve(driver.uuid, call, { encoding, size });
   }
-  await using stream = await dispatchByteStream(driver, method, { signal: call.signal, connection: call.connection });
+  await using stream = await dispatchByteStream(driver, request.method, {
+    signal: call.signal,
+    connection: call.connection,
+  });
   // Clients wait for this before they send or read anything.
   call.sendHeaders();
   // What is waiting on the device, a read above all, ends when the stream is released.
   const release = () => void stream[Symbol.asyncDispose]().catch(() => {});
   if (call.signal.aborted) return release();
   call.signal.addEventListener("abort", release, { once: true });
-  const toDevice = deliver(call, sinkOf(stream)).catch((error) => {
+  // The end of that direction ends this direction only.
+  const toDevice = copy(receivedBytes(call), sinkOf(stream)).catch((error) => {
     // A device that takes no more may have more to say: only its own direction ends.
     if (!call.signal.aborted) driver.log.debug("device closed its input", { error: messageOf(error) });
   });
@@ -61,17 +72,6 @@ function parseRequest(text: string | undefined) {
     throw new JumpstarterError("invalid_argument", "Expected JSON in the metadata key request", { cause });
   }
   return check(StreamRequestMetadata, request, "request");
-}
-
-/** From the caller to the device. GOAWAY ends this direction only, as does the end of the request stream. */
-async function deliver(call: ServerStream, sink: ByteSink): Promise<void> {
-  for (let message = await call.receive(); message; message = await call.receive()) {
-    const { payload, frameType } = decodeStreamFrame(message);
-    if (frameType === FrameType.GOAWAY) break;
-    if (frameType === FrameType.DATA && payload.length > 0) await sink.write(payload);
-    recycle(message);
-  }
-  await sink.end();
 }
 
 /** From the device to the caller. Its end is a GOAWAY, after which the caller may go on sending. */

@@ -10,11 +10,12 @@ import { type Logger, LogHub } from "../core/log.ts";
 import type { Router } from "../wire/rpc/types.ts";
 import { exporterService } from "./exporter_service.ts";
 import { NativeServices } from "./native_service.ts";
+import { ResourceTable } from "./resources.ts";
 import { routerService } from "./router_service.ts";
 import { ExporterStatus, Status } from "./status.ts";
 
 /** What a session is made of. */
-export interface SessionOptions extends Omit<TreeOptions, "hub"> {
+export interface SessionOptions extends Omit<TreeOptions, "hub" | "resources"> {
   /** The exporter's name; left out, the report has none. */
   name?: string;
   /** Shown to whoever opens a shell. */
@@ -35,10 +36,12 @@ export class Session implements AsyncDisposable {
   /** Finds the handler of a call's path. */
   readonly router: Router;
   readonly native: NativeServices;
+  readonly resources: ResourceTable;
 
-  private constructor(tree: DriverTree, hub: LogHub, { name, motd }: SessionOptions) {
+  private constructor(tree: DriverTree, hub: LogHub, resources: ResourceTable, { name, motd }: SessionOptions) {
     this.tree = tree;
     this.hub = hub;
+    this.resources = resources;
     this.name = name;
     this.motd = motd ?? "";
     this.log = hub.logger("exporter", "system");
@@ -55,7 +58,8 @@ export class Session implements AsyncDisposable {
    */
   static async open(root: PlannedDriver, options: SessionOptions = {}): Promise<Session> {
     const hub = options.hub ?? new LogHub();
-    return new Session(await openTree(root, { ...options, hub }), hub, options);
+    const resources = new ResourceTable();
+    return new Session(await openTree(root, { ...options, hub, resources }), hub, resources, options);
   }
 
   /** The driver with a uuid, as calls name it. */

@@ -4,7 +4,10 @@
  *
  * @module
  */
+import type { ByteSource } from "../core/byte_stream.ts";
 import { fieldKey, ProtobufReader, varintSize, WireType } from "./protobuf.ts";
+import { recycle } from "./rpc/recycling.ts";
+import type { ServerStream } from "./rpc/types.ts";
 
 /** What a frame means. */
 export enum FrameType {
@@ -56,6 +59,39 @@ export function decodeStreamFrame(bytes: Uint8Array): StreamFrame {
     else reader.skip(key);
   }
   return { payload, frameType };
+}
+
+/** Longest payload of one frame, in bytes; peers take messages of up to 4 MiB. */
+const longestPayload = 1024 * 1024;
+
+/** Sends bytes over a call in frames. Resolves when the next ones may follow, and the memory of these be used again. */
+export async function sendBytes(call: Pick<ServerStream, "send">, bytes: Uint8Array): Promise<void> {
+  for (let start = 0; start < bytes.length; start += longestPayload) {
+    const payload = bytes.subarray(start, start + longestPayload);
+    const room = call.send(dataFrameHead(payload.length), payload);
+    if (room) await room;
+  }
+}
+
+/** The bytes that come over a call until their end, which is a GOAWAY or the end of that direction. */
+export function receivedBytes(call: Pick<ServerStream, "receive">): ByteSource {
+  let message: Uint8Array | undefined;
+  let ended = false;
+  return {
+    async next() {
+      while (!ended) {
+        if (message) recycle(message);
+        message = undefined;
+        message = await call.receive();
+        if (!message) break;
+        const { payload, frameType } = decodeStreamFrame(message);
+        if (frameType === FrameType.DATA && payload.length > 0) return payload;
+        if (frameType === FrameType.GOAWAY) break;
+      }
+      ended = true;
+      return undefined;
+    },
+  };
 }
 
 function writeVarint(bytes: Uint8Array, at: number, value: number): void {

@@ -196,6 +196,7 @@ function describeMethod(names: Names, key: string, method: Method): NativeMethod
   const input = common.params.length === 0
     ? undefined
     : objectMessage(names, `${name}Request`, schema, `What ${name} takes.`);
+  if (!method.nativeResult) return { ...common, input, wrapped: false };
   return { ...common, input, ...describeResult(names, name, method.result) };
 }
 
