@@ -30,7 +30,21 @@ export { type Command, command, type CommandIo } from "./lib/contract/command.ts
 export { type ByteStream, byteStreamOfPipe, echoStream, makeByteStream } from "./lib/core/byte_stream.ts";
 export { type Code, isJumpstarterError, JumpstarterError, type Phase } from "./lib/core/errors.ts";
 export type { Logger, LogRecord } from "./lib/core/log.ts";
+export type {
+  HttpRequest,
+  LocalSink,
+  LocalSource,
+  ReadableResource,
+  ResourceSink,
+  ResourceSource,
+  WritableResource,
+} from "./lib/contract/resource.ts";
+export { resource } from "./lib/contract/resource.ts";
+export type { ByteSink, ByteSource, OwnedSink, OwnedSource } from "./lib/core/byte_stream.ts";
+export { type Codec, codecOf } from "./lib/core/codec.ts";
 export { composite } from "./lib/interfaces/composite.ts";
+export { flasher, type FlasherClient } from "./lib/interfaces/flasher.ts";
+export { FlashResult } from "./lib/interfaces/flashing.ts";
 export { network, type NetworkClient } from "./lib/interfaces/network.ts";
 export { power, type PowerClient, PowerReading } from "./lib/interfaces/power.ts";
 export { ConsoleRecord, ConsoleState, serial, type SerialClient } from "./lib/interfaces/serial.ts";
@@ -46,6 +60,14 @@ export {
 } from "./lib/streams/expect.ts";
 export type { Shell, ShellOptions, ShellResult } from "./lib/streams/shell.ts";
 export type { UBoot, UBootOptions } from "./lib/streams/uboot.ts";
+export { storage, type StorageClient } from "./lib/interfaces/storage.ts";
+export {
+  storageMux,
+  type StorageMuxClient,
+  storageMuxFlasher,
+  type StorageMuxFlasherClient,
+} from "./lib/interfaces/storage_mux.ts";
+export { createFile, openFile, openImage } from "./lib/streams/file.ts";
 export { shell, type ShellClient } from "./lib/interfaces/shell.ts";
 export { ssh, type SshClient } from "./lib/interfaces/ssh.ts";
 export { vnc, type VncClient } from "./lib/interfaces/vnc.ts";

@@ -12,6 +12,7 @@ export interface BundledDriver {
 }
 
 const network = "jumpstarter_driver_network.driver";
+const opendal = "jumpstarter_driver_opendal.driver";
 
 export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
   "composite": {
@@ -26,6 +27,10 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
     python: [`${network}.EchoNetwork`],
     load: () => import("./echo_network/mod.ts"),
   },
+  "mock-flasher": {
+    python: [`${opendal}.MockFlasher`],
+    load: () => import("./mock_flasher/mod.ts"),
+  },
   "mock-power": {
     python: ["jumpstarter_driver_power.driver.MockPower", "jumpstarter_driver_power.driver.SyncMockPower"],
     load: () => import("./mock_power/mod.ts"),
@@ -33,6 +38,18 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
   "nvdemux-serial": {
     python: ["jumpstarter_driver_pyserial.nvdemux.driver.NVDemuxSerial"],
     load: () => import("./nvdemux_serial/mod.ts"),
+  },
+  "mock-storage-mux": {
+    python: [`${opendal}.MockStorageMux`],
+    load: () => import("./mock_storage_mux/mod.ts"),
+  },
+  "mock-storage-mux-flasher": {
+    python: [`${opendal}.MockStorageMuxFlasher`],
+    load: () => import("./mock_storage_mux_flasher/mod.ts"),
+  },
+  "opendal": {
+    python: [`${opendal}.Opendal`],
+    load: () => import("./opendal/mod.ts"),
   },
   "serial": {
     python: ["jumpstarter_driver_pyserial.driver.PySerial"],

@@ -11,6 +11,7 @@ import { withLimit } from "../core/limit.ts";
 import { ChildExit, type Interruptions } from "./exit_code.ts";
 import { runForeground } from "./foreground.ts";
 import { noteLine, printLine, progressLine, writeError, writeOut } from "./output.ts";
+import { ProgressView } from "./progress.ts";
 import { terminal } from "./terminal.ts";
 
 /** What was typed. */
@@ -79,6 +80,9 @@ function ioOf(
 ): { io: CommandIo; hasPrinted(): boolean } {
   let printed = false;
   const stdinIsTerminal = Deno.stdin.isTerminal();
+  const event = json ? (event: object) => printLine(JSON.stringify(event)) : undefined;
+  const bar = !json && Deno.stderr.isTerminal() ? progressLine : undefined;
+  const view = new ProgressView({ bar, event, columns: () => Deno.consoleSize().columns });
   const io: CommandIo = {
     signal,
     place,
@@ -92,6 +96,11 @@ function ioOf(
     },
     note: noteLine,
     progress: progressLine,
+    advance: (progress) => view.show(progress),
+    async download(url, { first } = {}) {
+      const { download } = await import("../wire/http1/transfer.ts");
+      return await download(url, {}, signal, first);
+    },
     get stdin() {
       return Deno.stdin.readable;
     },

@@ -10,20 +10,29 @@ export const interfaceLabel = "jumpstarter.dev/interface";
 
 const loaders: Record<string, () => Promise<AnyInterface>> = {
   "composite": async () => (await import("./composite.ts")).composite,
+  "flasher": async () => (await import("./flasher.ts")).flasher,
   "network": async () => (await import("./network.ts")).network,
   "power": async () => (await import("./power.ts")).power,
   "serial": async () => (await import("./serial.ts")).serial,
   "shell": async () => (await import("./shell.ts")).shell,
   "simulated-board": async () => (await import("./simulated_board.ts")).simulatedBoard,
   "ssh": async () => (await import("./ssh.ts")).ssh,
+  "storage": async () => (await import("./storage.ts")).storage,
+  "storage-mux": async () => (await import("./storage_mux.ts")).storageMux,
+  "storage-mux-flasher": async () => (await import("./storage_mux.ts")).storageMuxFlasher,
   "vnc": async () => (await import("./vnc.ts")).vnc,
 };
 
 /** Which interface a Python client class means. A test holds this against the definitions. */
 const byPythonClient: Record<string, string> = {
+  "jumpstarter.client.flasher.FlasherClient": "flasher",
   "jumpstarter_driver_composite.client.CompositeClient": "composite",
   "jumpstarter_driver_network.client.DbusNetworkClient": "network",
   "jumpstarter_driver_network.client.NetworkClient": "network",
+  "jumpstarter_driver_opendal.client.FlasherClient": "flasher",
+  "jumpstarter_driver_opendal.client.OpendalClient": "storage",
+  "jumpstarter_driver_opendal.client.StorageMuxClient": "storage-mux",
+  "jumpstarter_driver_opendal.client.StorageMuxFlasherClient": "storage-mux-flasher",
   "jumpstarter_driver_power.client.PowerClient": "power",
   "jumpstarter_driver_pyserial.client.PySerialClient": "serial",
   "jumpstarter_driver_shell.client.ShellClient": "shell",

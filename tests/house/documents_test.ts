@@ -15,7 +15,7 @@ Deno.test("the program's version is the manifest's", () => {
 });
 
 Deno.test("TypeScript in the documents compiles", async () => {
-  for (const document of ["README.md", "CONTRIBUTING.md"]) {
+  for (const document of ["README.md", "CONTRIBUTING.md", "docs/flashing.md"]) {
     const text = await Deno.readTextFile(new URL(document, root));
     for (const [, code] of text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)) {
       // Beside the document, so that its relative imports and the import map hold.

@@ -65,6 +65,11 @@ const lazy: readonly { from: string; to: RegExp }[] = [
   { from: "lib/wire/tls/identity.ts", to: /x509\.ts$/ },
   { from: "lib/wire/tls/trust.ts", to: /failure\.ts$/ },
   { from: "lib/exporter/native_service.ts", to: /^lib\/wire\/native\/(?:face|connect)\.ts$/ },
+  { from: "lib/interfaces/flashing.ts", to: /images\.ts$/ },
+  { from: "lib/interfaces/storage_commands.ts", to: /images\.ts$/ },
+  { from: "lib/client/connection.ts", to: /lend\.ts$/ },
+  { from: "lib/client/lend.ts", to: /codec\/codec\.ts$/ },
+  { from: "lib/exporter/resources.ts", to: /(?:requests|codec\/codec)\.ts$/ },
   { from: "lib/client/dial.ts", to: /^lib\/wire\/tls\// },
   { from: "lib/client/security.ts", to: /^lib\/wire\/tls\// },
 ];

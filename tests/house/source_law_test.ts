@@ -56,7 +56,9 @@ Deno.test(`No file is longer than ${longest} lines`, () => {
 Deno.test(`No file imports more than ${mostImports} modules`, async () => {
   const counts = new Map<string, number>();
   for (const { file } of await importsOf(written)) counts.set(file, (counts.get(file) ?? 0) + 1);
-  const many = [...counts].filter(([file, count]) => count > mostImports && !file.endsWith("table.ts"));
+  // Lists name as many modules as there are.
+  const isList = (file: string) => file.endsWith("table.ts") || file === "mod.ts";
+  const many = [...counts].filter(([file, count]) => count > mostImports && !isList(file));
   assert.deepEqual(many, [], "Everything passes through these files; split them by idea");
 });
 

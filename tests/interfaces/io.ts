@@ -47,6 +47,8 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
     },
     note: (text) => void said.notes.push(text),
     progress: () => {},
+    advance: () => {},
+    download: (url) => Promise.reject(new Error(`${url} is not fetched here`)),
     stdin: ReadableStream.from([]),
     stdinIsTerminal: true,
     write: (bytes) => Promise.resolve(void said.written.push(...bytes)),

@@ -23,7 +23,7 @@ Deno.test("Every Python client of an interface leads to it, and to no other", as
 
 Deno.test("The table knows no Python client that no interface claims", async () => {
   const source = await Deno.readTextFile(new URL("../../lib/interfaces/table.ts", import.meta.url));
-  const inTable = [...source.matchAll(/"([\w.]+\.client\.\w+)"/g)].map(([, client]) => client);
+  const inTable = [...source.matchAll(/"([\w.]+\.client\.[\w.]+)"/g)].map(([, client]) => client);
   const claimed = (await definitions()).flatMap(({ pythonClients }) => pythonClients);
   assert.deepEqual(inTable.sort(), claimed.sort());
 });
@@ -34,12 +34,16 @@ Deno.test("The labels are those of upstream's clients", async () => {
   );
   assert.deepEqual(labels, {
     "composite": "jumpstarter_driver_composite.client.CompositeClient",
+    "flasher": "jumpstarter_driver_opendal.client.FlasherClient",
     "network": "jumpstarter_driver_network.client.NetworkClient",
     "power": "jumpstarter_driver_power.client.PowerClient",
     "serial": "jumpstarter_driver_pyserial.client.PySerialClient",
     "shell": "jumpstarter_driver_shell.client.ShellClient",
     "simulated-board": "jumpstarter_driver_composite.client.CompositeClient",
     "ssh": "jumpstarter_driver_ssh.client.SSHWrapperClient",
+    "storage": "jumpstarter_driver_opendal.client.OpendalClient",
+    "storage-mux": "jumpstarter_driver_opendal.client.StorageMuxClient",
+    "storage-mux-flasher": "jumpstarter_driver_opendal.client.StorageMuxFlasherClient",
     "vnc": "jumpstarter_driver_vnc.client.VNClient",
   });
 });

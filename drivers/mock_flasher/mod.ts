@@ -1,0 +1,36 @@
+/** A flasher without hardware. @module */
+import { join } from "node:path";
+import * as z from "zod";
+import { defineDriver } from "../../lib/contract/driver.ts";
+import { JumpstarterError } from "../../lib/core/errors.ts";
+import { flasher } from "../../lib/interfaces/flasher.ts";
+import { readMedium, writeMedium } from "../../lib/streams/medium.ts";
+
+/** Keeps each partition in a temporary file, until the session's end. */
+export default defineDriver({
+  name: "mock-flasher",
+  summary: "A flasher without hardware: partitions are temporary files of the exporter",
+  implements: flasher,
+  config: z.object({}),
+  async open() {
+    const folder = await Deno.makeTempDir({ prefix: "jumpstarter-flasher-" });
+    const fileOf = (partition = "default") => {
+      if (/^\w[\w.-]{0,99}$/.test(partition)) return join(folder, partition);
+      const got = JSON.stringify(partition);
+      throw new JumpstarterError("invalid_argument", `Expected the name of a partition, got ${got}`);
+    };
+    return {
+      flash: ({ source, target }) => writeMedium(fileOf(target), source.bytes),
+      async dump({ target, partition }) {
+        try {
+          await readMedium(fileOf(partition), target.bytes);
+        } catch (cause) {
+          if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+          const message = `Nothing was flashed to ${partition ?? "default"} yet`;
+          throw new JumpstarterError("not_found", message, { cause });
+        }
+      },
+      [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+    };
+  },
+});

@@ -1,0 +1,45 @@
+/** What was made in a session, so that it can be removed at its end. @module */
+import { join } from "node:path";
+import type { Logger } from "../../lib/core/log.ts";
+import { messageOf } from "../../lib/core/errors.ts";
+
+/** Paths that were made in a session, written in one way. */
+export class CreatedPaths {
+  readonly #paths = new Set<string>();
+
+  get all(): string[] {
+    return [...this.#paths].sort();
+  }
+
+  add(path: string): void {
+    this.#paths.add(normalized(path));
+  }
+
+  forget(path: string): void {
+    this.#paths.delete(normalized(path));
+  }
+
+  /** Removes everything below a folder, the deepest first; never the folder itself, nor anything outside of it. */
+  async removeBelow(root: string, log: Logger): Promise<void> {
+    for (const path of this.all.reverse()) {
+      if (path === "" || path.split("/").includes("..")) continue;
+      try {
+        await Deno.remove(join(root, path), { recursive: true });
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) continue;
+        log.error("created path not removed", { path, error: messageOf(error) });
+      }
+    }
+  }
+}
+
+/** With slashes only, without dots where they mean nothing, and without slashes around. */
+function normalized(path: string): string {
+  const segments: string[] = [];
+  for (const segment of path.replaceAll("\\", "/").split("/")) {
+    if (segment === "" || segment === ".") continue;
+    if (segment === ".." && segments.length > 0 && segments.at(-1) !== "..") segments.pop();
+    else segments.push(segment);
+  }
+  return segments.join("/");
+}

@@ -1,0 +1,137 @@
+/** A folder of the exporter. @module */
+import { dirname, join, resolve } from "node:path";
+import { writeAll } from "../../lib/core/pipe.ts";
+import { type Backend, metadataOf, notFound, type ReadFile, storageError, type WriteFile } from "./backend.ts";
+import { isFolder } from "./path.ts";
+
+/** How much one read asks for, in bytes. */
+const readBytes = 256 * 1024;
+
+/** Serves a folder, which is made where it is missing. */
+export async function openFolder(root: string): Promise<Backend> {
+  const folder = resolve(root);
+  await Deno.mkdir(folder, { recursive: true });
+  const at = (path: string) => join(folder, path);
+  const failing = async <T>(path: string, act: () => Promise<T>): Promise<T> => {
+    try {
+      return await act();
+    } catch (error) {
+      throw error instanceof Deno.errors.NotFound
+        ? notFound(path, error)
+        : storageError("Unexpected", String(error), error);
+    }
+  };
+  const inside = (target: string) => Deno.mkdir(dirname(at(target)), { recursive: true });
+
+  async function* list(path: string, recursive: boolean): AsyncGenerator<string, void, undefined> {
+    const entries = await entriesOf(at(path));
+    if (!entries) return;
+    yield path || "/";
+    for (const { name, isDirectory } of entries) {
+      const child = path + name;
+      if (!isDirectory) yield child;
+      else if (recursive) yield* list(`${child}/`, true);
+      else yield `${child}/`;
+    }
+  }
+
+  return {
+    name: "fs",
+    abilities: [
+      ...["stat", "read", "write", "write_can_multi", "write_can_empty", "write_can_append"] as const,
+      ...["create_dir", "delete", "copy", "rename", "list", "shared", "blocking"] as const,
+    ],
+    async stat(path) {
+      try {
+        const { isDirectory, size } = await Deno.stat(at(path));
+        if (isDirectory) return metadataOf("folder", path === "" ? 0 : size);
+        return isFolder(path) ? undefined : metadataOf("file", size);
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw storageError("Unexpected", String(error), error);
+      }
+    },
+    read: (path) => failing(path, async () => new FolderFile(await Deno.open(at(path)))),
+    write: (path) =>
+      failing(path, async (): Promise<WriteFile> => {
+        await inside(path);
+        const file = await Deno.open(at(path), { write: true, create: true, truncate: true });
+        return { write: (chunk) => writeAll(file, chunk), close: () => file.close() };
+      }),
+    list,
+    createDir: (path) => failing(path, () => Deno.mkdir(at(path), { recursive: true })),
+    async delete(path) {
+      try {
+        await Deno.remove(at(path));
+      } catch (error) {
+        if (!isMissing(error)) throw storageError("Unexpected", String(error), error);
+      }
+    },
+    async removeAll(path) {
+      if (path !== "") return await removeIfThere(at(path));
+      for (const { name } of await entriesOf(folder) ?? []) await removeIfThere(join(folder, name));
+    },
+    copy: (source, target) =>
+      failing(source, async () => {
+        await inside(target);
+        await Deno.copyFile(at(source), at(target));
+      }),
+    rename: (source, target) =>
+      failing(source, async () => {
+        await inside(target);
+        await Deno.rename(at(source), at(target));
+      }),
+  };
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!isMissing(error)) throw storageError("Unexpected", String(error), error);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+}
+
+/** What is in a folder, by name; `undefined` where there is none. */
+async function entriesOf(path: string): Promise<{ name: string; isDirectory: boolean }[] | undefined> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(path));
+    return entries.map(({ name, isDirectory }) => ({ name, isDirectory })).sort((a, b) => a.name < b.name ? -1 : 1);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw storageError("Unexpected", String(error), error);
+  }
+}
+
+class FolderFile implements ReadFile {
+  readonly #file: Deno.FsFile;
+  readonly #buffer = new Uint8Array(readBytes);
+  position = 0;
+
+  constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    const count = await this.#file.read(this.#buffer);
+    if (count === null) return undefined;
+    this.position += count;
+    return this.#buffer.subarray(0, count);
+  }
+
+  async seek(position: number): Promise<void> {
+    this.position = await this.#file.seek(position, Deno.SeekMode.Start);
+  }
+
+  async size(): Promise<number> {
+    return (await this.#file.stat()).size;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}

@@ -1,0 +1,87 @@
+/** How far a command is: a bar on a terminal, lines of JSON for programs. @module */
+import type { Progress } from "../contract/command.ts";
+
+/** Between two pictures of the bar, and between two lines, in milliseconds. */
+const barMs = 100;
+const lineMs = 1_000;
+
+/** Over how long the rate is measured, in milliseconds. */
+const rateMs = 5_000;
+
+/** What a progress is shown with. */
+export interface ProgressOutput {
+  /** Takes the place of the bar. Left out: there is no terminal. */
+  bar?(text: string): void;
+  /** Takes one event. Left out: nobody wants events. */
+  event?(event: object): void;
+  /** Columns of the terminal. */
+  columns?(): number;
+  nowMs?(): number;
+}
+
+/** Shows progress, not more often than is of use. */
+export class ProgressView {
+  readonly #output: ProgressOutput;
+  #stage?: string;
+  #startMs = 0;
+  #shownMs = -Infinity;
+  /** Bytes at some moments of the last seconds. */
+  #marks: { atMs: number; bytes: number }[] = [];
+
+  constructor(output: ProgressOutput) {
+    this.#output = output;
+  }
+
+  show(progress: Progress): void {
+    const { bar, event, nowMs = () => performance.now() } = this.#output;
+    if (!bar && !event) return;
+    const atMs = nowMs();
+    const isNew = progress.stage !== this.#stage;
+    if (isNew) {
+      this.#stage = progress.stage;
+      this.#startMs = atMs;
+      this.#marks = [];
+    }
+    const isDone = progress.bytes === progress.total;
+    if (!isNew && !isDone && atMs - this.#shownMs < (event ? lineMs : barMs)) return;
+    this.#shownMs = atMs;
+    this.#marks.push({ atMs, bytes: progress.bytes });
+    while (this.#marks.length > 2 && atMs - this.#marks[1].atMs > rateMs) this.#marks.shift();
+    if (event) return event(progress);
+    bar!(this.#text(progress, atMs).slice(0, Math.max(20, (this.#output.columns?.() ?? 80) - 1)));
+  }
+
+  #text({ stage, bytes, total }: Progress, atMs: number): string {
+    const [first] = this.#marks;
+    const spanMs = atMs - first.atMs || atMs - this.#startMs;
+    const rate = spanMs > 0 ? (bytes - (atMs === first.atMs ? 0 : first.bytes)) / spanMs * 1000 : 0;
+    const parts = [stage.padEnd(10)];
+    if (total) {
+      const share = Math.min(1, bytes / total);
+      const width = 20;
+      const full = Math.floor(share * width);
+      parts.push(`${"█".repeat(full)}${"░".repeat(width - full)} ${String(Math.floor(share * 100)).padStart(3)} %`);
+    }
+    parts.push(total ? `${sizeText(bytes)} of ${sizeText(total)}` : sizeText(bytes));
+    if (rate > 0) parts.push(`${sizeText(rate)}/s`);
+    if (rate > 0 && total && total > bytes) parts.push(`${timeText((total - bytes) / rate)} left`);
+    return parts.join("  ");
+  }
+}
+
+/** `1.4 GiB`, `12.0 MiB`, `512 B`. */
+export function sizeText(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
+  const value = bytes / 1024 ** power;
+  return `${power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
+
+/** `3:07`, `1:02:03`. */
+function timeText(seconds: number): string {
+  const whole = Math.min(359_999, Math.ceil(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  const rest = `${Math.floor(whole / 60) % 60}`;
+  return hours > 0 ? `${hours}:${rest.padStart(2, "0")}:${two(whole % 60)}` : `${rest}:${two(whole % 60)}`;
+}

@@ -1,0 +1,30 @@
+/** What commands ask of images: the options that say what an image is. @module */
+import * as z from "zod";
+import { codecs } from "../core/codec.ts";
+
+const fileArgument = "a file, - for standard input, or a URL of http or https";
+
+/** Options that say what an image is. */
+export const imageOptions = {
+  compression: z.enum(["auto", "none", ...codecs]).default("auto").describe(
+    "How the image is compressed; auto looks at its first bytes, none takes it as it is",
+  ),
+  from: z.enum(["exporter", "client"]).default("exporter").describe("Who fetches a URL"),
+  sha256: z.string().regex(/^[0-9a-fA-F]{64}$/, "Expected 64 hexadecimal digits").optional().describe(
+    "What the SHA-256 of the file has to be, as it is before it is decompressed",
+  ),
+};
+
+/** Options that say what becomes of what is read. */
+export const dumpOptions = {
+  compression: z.enum(["auto", "none", ...codecs]).default("auto").describe(
+    "How to compress the file; auto goes by its name",
+  ),
+};
+
+export const imageFile = z.string().describe(`The image: ${fileArgument}`);
+export const dumpFile = z.string().describe("Where it goes: a file, - for standard output, or a URL to upload to");
+
+export type ImageOptions = z.output<z.ZodObject<typeof imageOptions>>;
+
+export type DumpOptions = z.output<z.ZodObject<typeof dumpOptions>>;

@@ -1,0 +1,207 @@
+/** The commands of a storage service: short ones, and those that upstream's client means to have. @module */
+import * as z from "zod";
+import { type Command, command, type CommandIo } from "../contract/command.ts";
+import type { CallOptions } from "../contract/method.ts";
+import type { ResourceSink, ResourceSource } from "../contract/resource.ts";
+import { sourceOfReadable } from "../core/byte_stream.ts";
+import { JumpstarterError, usageError } from "../core/errors.ts";
+import { dumpFile, imageFile } from "./image_options.ts";
+import type { PresignedRequest, StorageCapability, StorageMetadata } from "./storage.ts";
+
+/** What the commands need of a client. */
+interface StorageCalls {
+  put(given: { path: string; source: ResourceSource }, options?: CallOptions): Promise<void>;
+  get(given: { path: string; target: ResourceSink }, options?: CallOptions): Promise<void>;
+  stat(given: { path: string }, options?: CallOptions): Promise<StorageMetadata>;
+  hash(given: { path: string; algo?: Algorithm }, options?: CallOptions): Promise<string>;
+  copy(given: { source: string; target: string }, options?: CallOptions): Promise<void>;
+  rename(given: { source: string; target: string }, options?: CallOptions): Promise<void>;
+  removeAll(given: { path: string }, options?: CallOptions): Promise<void>;
+  createDir(given: { path: string }, options?: CallOptions): Promise<void>;
+  delete(given: { path: string }, options?: CallOptions): Promise<void>;
+  exists(given: { path: string }, options?: CallOptions): Promise<boolean>;
+  list(given: { path: string }, options?: CallOptions): AsyncIterable<string>;
+  scan(given: { path: string }, options?: CallOptions): AsyncIterable<string>;
+  presignStat(given: Presigning, options?: CallOptions): Promise<PresignedRequest>;
+  presignRead(given: Presigning, options?: CallOptions): Promise<PresignedRequest>;
+  presignWrite(given: Presigning, options?: CallOptions): Promise<PresignedRequest>;
+  capability(options?: CallOptions): Promise<StorageCapability>;
+}
+
+type Algorithm = "sha256" | "md5";
+
+interface Presigning {
+  path: string;
+  expireSecond: number;
+}
+
+const path = z.string().describe("A path below the storage's root; a folder's ends in /");
+const target = z.string().describe("The other path below the storage's root");
+
+const verify = z.boolean().default(false).describe("Do not compare the SHA-256 with the one that the storage has");
+
+/** All commands. */
+export function storageCommands(client: StorageCalls): Record<string, Command> {
+  const put = (local: string, path: string, noVerify: boolean, io: CommandIo) =>
+    putFile(client, local, path, noVerify, io);
+  const get = (path: string, local: string, io: CommandIo) => getFile(client, path, local, io);
+  const copy = between("Copy a file", client.copy);
+  const rename = between("Rename a file", client.rename);
+  const makeFolder = command(
+    "Make a folder, and those that it is in",
+    ({ path }, { signal }) => client.createDir({ path: path.endsWith("/") ? path : `${path}/` }, { signal }),
+    { args: { path } },
+  );
+  return {
+    ls: command("List a folder", async ({ path, recursive }, { signal, print }) => {
+      const entries = recursive ? client.scan({ path }, { signal }) : client.list({ path }, { signal });
+      for await (const entry of entries) print(entry, entry);
+    }, {
+      args: { path: z.string().default("/").describe("The folder; its path ends in /") },
+      options: { recursive: z.boolean().default(false).describe("The folders in it as well") },
+      short: { recursive: "r" },
+    }),
+    stat: command("Tell what there is to know of a file or folder", async ({ path }, { signal, print }) => {
+      const { mode, ...rest } = await client.stat({ path }, { signal });
+      const value = { ...rest, mode: { is_file: mode.entry_is_file, is_dir: mode.entry_is_dir } };
+      print(value, JSON.stringify(value, undefined, 2));
+    }, { args: { path } }),
+    cat: command("Print a file as it is", ({ path }, io) => get(path, "-", io), { args: { path } }),
+    put: command(
+      "Write a file of this machine to the storage",
+      ({ local, remote, noVerify }, io) => put(local, remote, noVerify, io),
+      {
+        args: { local: imageFile.describe("The file: a path, - for standard input, or a URL"), remote: path },
+        options: { noVerify: verify },
+      },
+    ),
+    get: command(
+      "Read a file of the storage into one of this machine",
+      ({ remote, local }, io) => get(remote, local, io),
+      { args: { remote: path, local: dumpFile } },
+    ),
+    rm: command(
+      "Remove a file or an empty folder",
+      ({ path, recursive }, { signal }) =>
+        recursive ? client.removeAll({ path }, { signal }) : client.delete({ path }, { signal }),
+      {
+        args: { path },
+        options: { recursive: z.boolean().default(false).describe("A folder with all that is in it") },
+        short: { recursive: "r" },
+      },
+    ),
+    hash: command("Print the hash of a file", async ({ path, algo }, { signal, print }) => {
+      const hash = await client.hash({ path, algo }, { signal });
+      print({ path, algo, hash }, hash);
+    }, {
+      args: { path },
+      options: { algo: z.enum(["sha256", "md5"]).default("sha256").describe("Which one") },
+    }),
+    mkdir: makeFolder,
+    cp: copy,
+    mv: rename,
+    exists: command("End with 1 where there is no such file or folder", async ({ path }, { signal, print }) => {
+      const exists = await client.exists({ path }, { signal });
+      if (!exists) throw new JumpstarterError("not_found", `path ${path} does not exist`, { phase: "driver" });
+      print({ path, exists });
+    }, { args: { path } }),
+    "write-bytes": command("Write standard input to a file of the storage", async ({ path }, io) => {
+      if (io.stdinIsTerminal) throw usageError("Expected bytes on standard input, got a terminal");
+      const bytes = sourceOfReadable(io.stdin);
+      await client.put({ path, source: { bytes, close: () => bytes.close() } }, { signal: io.signal });
+    }, { args: { path } }),
+    "read-bytes": command("Print a file as it is", ({ path }, io) => get(path, "-", io), { args: { path } }),
+    "write-from-path": command(
+      "Write a file of this machine to the storage",
+      ({ dst, src }, io) => put(src, dst, true, io),
+      { args: { dst: path, src: imageFile } },
+    ),
+    "read-into-path": command(
+      "Read a file of the storage into one of this machine",
+      ({ src, dst }, io) => get(src, dst, io),
+      { args: { src: path, dst: dumpFile } },
+    ),
+    copy,
+    rename,
+    "remove-all": command(
+      "Remove a file, or a folder with all that is in it",
+      ({ path }, { signal }) => client.removeAll({ path }, { signal }),
+      { args: { path } },
+    ),
+    "create-dir": makeFolder,
+    delete: command("Remove a file or an empty folder", ({ path }, { signal }) => client.delete({ path }, { signal }), {
+      args: { path },
+    }),
+    list: listing("List a folder", client.list),
+    scan: listing("List a folder and the folders in it", client.scan),
+    "presign-stat": presigning("Make a request that tells of a file", client.presignStat),
+    "presign-read": presigning("Make a request that reads a file", client.presignRead),
+    "presign-write": presigning("Make a request that writes a file", client.presignWrite),
+    capability: command("Tell what the storage can do", async (_, { signal, print }) => {
+      const value = await client.capability({ signal });
+      print(value, JSON.stringify(value, undefined, 2));
+    }),
+  };
+}
+
+async function putFile(
+  client: StorageCalls,
+  local: string,
+  path: string,
+  noVerify: boolean,
+  io: CommandIo,
+): Promise<void> {
+  const { signal } = io;
+  const { giveImage } = await import("./images.ts");
+  // Files are stored as they are.
+  const { source, sent } = await giveImage(local, { compression: "none", from: "exporter", sha256: undefined }, io);
+  await client.put({ path, source }, { signal });
+  const file = sent && { bytes: sent.bytes, sha256: sent.sha256() };
+  const isChecked = !noVerify && file !== undefined;
+  if (isChecked) {
+    io.advance({ stage: "verify", bytes: 0 });
+    const there = await client.hash({ path }, { signal });
+    if (there !== file.sha256) {
+      throw new JumpstarterError("data_loss", `${path} has the SHA-256 ${there}, expected ${file.sha256}`, {
+        phase: "driver",
+      });
+    }
+  }
+  const text = file &&
+    `Wrote ${file.bytes} bytes, SHA-256 ${file.sha256}, ${isChecked ? "the same there" : "not compared"}`;
+  io.print({ path, ...file, verified: isChecked }, text ?? "Fetched by the exporter, not compared");
+}
+
+async function getFile(client: StorageCalls, path: string, local: string, io: CommandIo): Promise<void> {
+  const { fillFile } = await import("./images.ts");
+  const { target, got } = await fillFile(local, { compression: "none" }, io);
+  await client.get({ path, target }, { signal: io.signal });
+  if (local === "-") return;
+  const file = got && { bytes: got.bytes, sha256: got.sha256() };
+  io.print(
+    { file: local, ...file },
+    file ? `Read ${file.bytes} bytes, SHA-256 ${file.sha256}` : `Uploaded to ${local}`,
+  );
+}
+
+function between(summary: string, act: StorageCalls["copy"]): Command {
+  return command(summary, ({ source, target }, { signal }) => act({ source, target }, { signal }), {
+    args: { source: path, target },
+  });
+}
+
+function listing(summary: string, list: StorageCalls["list"]): Command {
+  return command(summary, async ({ path }, { signal, print }) => {
+    for await (const entry of list({ path }, { signal })) print(entry, entry);
+  }, { args: { path } });
+}
+
+function presigning(summary: string, presign: StorageCalls["presignRead"]): Command {
+  return command(summary, async ({ path, expireSecond }, { signal, print }) => {
+    const request = await presign({ path, expireSecond }, { signal });
+    print(request, JSON.stringify(request, undefined, 2));
+  }, {
+    args: { path },
+    options: { expireSecond: z.int().positive().describe("For how many seconds it is good") },
+  });
+}

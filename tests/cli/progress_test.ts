@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import type { Progress } from "../../lib/contract/command.ts";
+import { ProgressView, sizeText } from "../../lib/cli/progress.ts";
+
+const MiB = 1024 * 1024;
+
+/** A view whose clock a test sets. */
+function view(kind: "bar" | "event") {
+  let nowMs = 0;
+  const seen: unknown[] = [];
+  const shown = new ProgressView({
+    [kind]: (what: unknown) => void seen.push(what),
+    columns: () => 120,
+    nowMs: () => nowMs,
+  });
+  return { seen, show: (atMs: number, progress: Progress) => (nowMs = atMs, shown.show(progress)) };
+}
+
+Deno.test("A bar has stage, share, size, rate and the time that is left", () => {
+  const { seen, show } = view("bar");
+  show(0, { stage: "transfer", bytes: 0, total: 100 * MiB });
+  show(1_000, { stage: "transfer", bytes: 25 * MiB, total: 100 * MiB });
+  show(4_000, { stage: "transfer", bytes: 100 * MiB, total: 100 * MiB });
+  assert.deepEqual(seen, [
+    "transfer    ░░░░░░░░░░░░░░░░░░░░   0 %  0 B of 100.0 MiB",
+    "transfer    █████░░░░░░░░░░░░░░░  25 %  25.0 MiB of 100.0 MiB  25.0 MiB/s  0:03 left",
+    "transfer    ████████████████████ 100 %  100.0 MiB of 100.0 MiB  25.0 MiB/s",
+  ]);
+});
+
+Deno.test("A bar without a total has size and rate only", () => {
+  const { seen, show } = view("bar");
+  show(0, { stage: "transfer", bytes: 0 });
+  show(2_000, { stage: "transfer", bytes: 3 * 1024 * MiB });
+  assert.equal(seen[1], "transfer    3.0 GiB  1.5 GiB/s");
+});
+
+Deno.test("A bar is drawn ten times a second, at a new stage, and at the end of one", () => {
+  const { seen, show } = view("bar");
+  for (let atMs = 0; atMs < 1_000; atMs++) show(atMs, { stage: "transfer", bytes: atMs, total: 1_000 });
+  assert.equal(seen.length, 10);
+  show(1_000, { stage: "transfer", bytes: 1_000, total: 1_000 });
+  show(1_001, { stage: "verify", bytes: 0, total: 1_000 });
+  assert.equal(seen.length, 12);
+});
+
+Deno.test("Programs get one event a second, a new stage and an end at once", () => {
+  const { seen, show } = view("event");
+  for (let atMs = 0; atMs <= 2_500; atMs += 100) show(atMs, { stage: "transfer", bytes: atMs, total: 2_500 });
+  show(2_501, { stage: "verify", bytes: 0 });
+  assert.deepEqual(seen, [
+    { stage: "transfer", bytes: 0, total: 2_500 },
+    { stage: "transfer", bytes: 1_000, total: 2_500 },
+    { stage: "transfer", bytes: 2_000, total: 2_500 },
+    { stage: "transfer", bytes: 2_500, total: 2_500 },
+    { stage: "verify", bytes: 0 },
+  ]);
+});
+
+Deno.test("sizeText() has units of 1024", () => {
+  assert.deepEqual([0, 1023, 1024, 1536, MiB, 5 * 1024 ** 4].map(sizeText), [
+    "0 B",
+    "1023 B",
+    "1.0 KiB",
+    "1.5 KiB",
+    "1.0 MiB",
+    "5.0 TiB",
+  ]);
+});

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { serve } from "../../mod.ts";
+import opendal from "../../drivers/opendal/mod.ts";
+import { collector, sample, sourceOfBytes } from "../payload.ts";
+import { temporaryFolder } from "../system/program.ts";
+import { rawServer } from "../wire/http1/raw_server.ts";
+
+const content = sample(700_000);
+const sha256 = createHash("sha256").update(content).digest("hex");
+const source = () => ({ bytes: sourceOfBytes(content) });
+const config = (scheme: "fs" | "memory", root: string) => {
+  const kwargs: Record<string, string> = scheme === "fs" ? { root } : {};
+  return { scheme, kwargs };
+};
+
+for (const scheme of ["fs", "memory"] as const) {
+  Deno.test(`Storage (${scheme}) writes a file, tells of it, and gives it back`, async () => {
+    using folder = temporaryFolder();
+    await using storage = await serve(opendal, config(scheme, folder.path));
+    await storage.put({ path: "a/b/image", source: source() });
+    const { content_length, mode } = await storage.stat({ path: "a/b/image" });
+    assert.deepEqual([content_length, mode.entry_is_file], [content.length, true]);
+    assert.equal(await storage.hash({ path: "a/b/image" }), sha256);
+    const sink = collector();
+    await storage.get({ path: "a/b/image", target: { bytes: sink } });
+    assert.deepEqual(sink.bytes, content);
+  });
+
+  Deno.test(`Storage (${scheme}) never leaves its root`, async () => {
+    using folder = temporaryFolder();
+    const secret = folder.file("secret", "x");
+    await using storage = await serve(opendal, config(scheme, `${folder.path}/root`));
+    for (const path of ["../secret", "a/../../secret", "..", "../"]) {
+      const refused = { code: "invalid_argument", message: /^Expected a path below the storage's root, got / };
+      await assert.rejects(storage.stat({ path }), refused);
+      await assert.rejects(storage.put({ path, source: source() }), refused);
+      await assert.rejects(storage.removeAll({ path }), refused);
+      await assert.rejects(Array.fromAsync(storage.scan({ path })), refused);
+    }
+    // Absolute paths are relative to the root as well.
+    assert.equal(await storage.exists({ path: secret }), false);
+    assert.equal(await Deno.readTextFile(secret), "x");
+  });
+
+  Deno.test(`Storage (${scheme}) removes what a put that fails has begun`, async () => {
+    using folder = temporaryFolder();
+    await using storage = await serve(opendal, config(scheme, folder.path));
+    const start = sourceOfBytes(content);
+    const bytes = { next: async () => await start.next() ?? await Promise.reject(new Error("The stick is out")) };
+    await assert.rejects(storage.put({ path: "half", source: { bytes } }), /The stick is out/);
+    assert.equal(await storage.exists({ path: "half" }), false);
+  });
+
+  Deno.test(`Storage (${scheme}) removes a folder's files and no others that begin alike`, async () => {
+    using folder = temporaryFolder();
+    await using storage = await serve(opendal, config(scheme, folder.path));
+    for (const path of ["dir/a", "dir/sub/b", "dirt", "dir2/c"]) await storage.put({ path, source: source() });
+    await storage.removeAll({ path: "dir" });
+    const files = (await Array.fromAsync(storage.scan({ path: "/" }))).filter((path) => !path.endsWith("/"));
+    assert.deepEqual(files.sort(), ["dir2/c", "dirt"]);
+  });
+}
+
+Deno.test("Storage removes at the session's end what was made in it, where it is told so", async () => {
+  using folder = temporaryFolder();
+  const root = `${folder.path}/root`;
+  await Deno.mkdir(`${root}/there`, { recursive: true });
+  await Deno.writeTextFile(`${root}/there/before`, "x");
+  {
+    await using storage = await serve(opendal, { ...config("fs", root), remove_created_on_close: true });
+    await storage.put({ path: "there/now", source: source() });
+    await storage.createDir({ path: "made/deep/" });
+    await storage.put({ path: "made/deep/file", source: source() });
+    await storage.registerPath({ path: "../outside" });
+    await storage.registerPath({ path: "/" });
+    folder.file("outside", "x");
+    assert.deepEqual(await storage.getCreatedResources(), [
+      "",
+      "../outside",
+      "made/deep",
+      "made/deep/file",
+      "there/now",
+    ]);
+  }
+  assert.deepEqual((await Array.fromAsync(Deno.readDir(root))).map(({ name }) => name).sort(), ["made", "there"]);
+  assert.deepEqual((await Array.fromAsync(Deno.readDir(`${root}/there`))).map(({ name }) => name), ["before"]);
+  assert.equal(await Deno.readTextFile(`${folder.path}/outside`), "x");
+});
+
+Deno.test("Storage in memory has an end", async () => {
+  await using storage = await serve(opendal, { scheme: "memory" });
+  const megabyte = new Uint8Array(1024 * 1024);
+  let left = 300;
+  const bytes = { next: () => Promise.resolve(left-- > 0 ? megabyte : undefined) };
+  await assert.rejects(storage.put({ path: "large", source: { bytes } }), {
+    code: "unknown",
+    message: "RateLimited: Files in memory may take 268435456 bytes together",
+  });
+});
+
+Deno.test("A thousand files may be open at once, and not one more", async () => {
+  await using storage = await serve(opendal, { scheme: "memory" });
+  const open = () => storage.open({ path: "x", mode: "wb" });
+  const files = await Promise.all(Array.from({ length: 1_000 }, open));
+  await assert.rejects(open(), { code: "resource_exhausted", message: "1000 files are open already" });
+  await storage.fileClose({ fd: files[0] });
+  await open();
+});
+
+Deno.test("A file on a web server is read from the middle by a range, and from the start by none", async () => {
+  const ranges: (string | undefined)[] = [];
+  await using server = rawServer(({ line, headers }) => {
+    if (line.startsWith("HEAD")) return "HTTP/1.1 200 OK\r\ncontent-length: 10\r\nconnection: close\r\n\r\n";
+    const from = Number(/bytes=(\d+)-/.exec(headers.get("range") ?? "")?.[1] ?? 0);
+    ranges.push(headers.get("range"));
+    const body = "0123456789".slice(from);
+    const status = from > 0 ? "206 Partial" : "200 OK";
+    return `HTTP/1.1 ${status}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
+  });
+  await using storage = await serve(opendal, { scheme: "http", kwargs: { endpoint: server.url, root: "/files/" } });
+  const fd = await storage.open({ path: "a b", mode: "rb" });
+  assert.equal(await storage.fileSeek({ fd, pos: -3, whence: 2 }), 7);
+  const sink = collector();
+  await storage.fileRead({ fd, dst: { bytes: sink } });
+  assert.equal(new TextDecoder().decode(sink.bytes), "789");
+  await storage.fileSeek({ fd, pos: 0 });
+  await storage.fileRead({ fd, dst: { bytes: sink } });
+  assert.equal(new TextDecoder().decode(sink.bytes), "7890123456789");
+  assert.deepEqual(ranges, ["bytes=7-", undefined]);
+  const { url, method } = await storage.presignRead({ path: "a b", expireSecond: 60 });
+  assert.deepEqual([url, method], [`${server.url}/files/a%20b`, "GET"]);
+  await assert.rejects(storage.delete({ path: "x" }), { message: "Unsupported: The service http has no delete" });
+});
+
+Deno.test("The config is held to its service", async () => {
+  await assert.rejects(serve(opendal, { scheme: "fs", kwargs: { rot: "/x" } }), /kwargs.root: Expected text.*rot/s);
+  // @ts-expect-error there is no such service
+  await assert.rejects(serve(opendal, { scheme: "s3" }), /Expected one of "fs", "memory", "http", got "s3"/);
+});
