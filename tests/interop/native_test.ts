@@ -21,6 +21,10 @@ export:
   echo: { type: echo-network }
   psu: { type: mock-power }
   loop: { type: serial, config: { url: "loop://" } }
+  flasher: { type: mock-flasher }
+  mux: { type: mock-storage-mux }
+  sd: { type: mock-storage-mux-flasher }
+  store: { type: opendal, config: { scheme: memory } }
   scripts: { type: shell, config: { methods: { hi: echo hi } } }
   shell:
     type: ssh
@@ -31,10 +35,14 @@ export:
     children: { tcp: { ref: board.web } }
 `;
 
+const missingHandle = (where: string, got = "nothing") =>
+  `INVALID_ARGUMENT: ${where}: Expected the handle of a resource, got ${got}`;
+
 /** What a method with a request without content comes to, with the driver of that path. */
 const expected: Record<string, Record<string, unknown>> = {
   "board": { Ticks: [] },
   "echo": { Address: "UNIMPLEMENTED: This network driver does not support address", Connect: "said hi" },
+  "flasher": { Dump: missingHandle("flasher.dump: target"), Flash: missingHandle("flasher.flash: source") },
   "loop": {
     Claim: "UNIMPLEMENTED: This serial driver does not support claim",
     Close: "UNIMPLEMENTED: This serial driver does not support close",
@@ -48,11 +56,25 @@ const expected: Record<string, Record<string, unknown>> = {
     State: "UNIMPLEMENTED: This serial driver does not support state",
     Watch: "UNIMPLEMENTED: This serial driver does not support watch",
   },
+  "mux": {
+    Dut: [{}],
+    Host: [{}],
+    Off: [{}],
+    Read: missingHandle("mux.read: dst", '""'),
+    Write: missingHandle("mux.write: src", '""'),
+  },
   "psu": {
     Off: [{}],
     On: [{}],
     Read: [{ voltage: 0, current: 0 }, { voltage: 5, current: 2 }],
     Rescue: "UNIMPLEMENTED: This power driver does not support rescue",
+  },
+  "sd": {
+    Dut: [{}],
+    Host: [{}],
+    Off: [{}],
+    Read: missingHandle("sd.read: dst", '""'),
+    Write: missingHandle("sd.write: src", '""'),
   },
   "scripts": {
     CallMethod: "INVALID_ARGUMENT: scripts.callMethod: env: Expected a mapping, but it is missing",
@@ -63,6 +85,12 @@ const expected: Record<string, Record<string, unknown>> = {
     GetDefaultUsername: [{ value: "root" }],
     GetSshCommand: [{ value: "ssh -4" }],
     GetSshIdentity: [{}],
+  },
+  "store": {
+    Exists: [{ value: true }],
+    GetCreatedResources: [{ value: [] }],
+    List: [],
+    Scan: [],
   },
 };
 
@@ -106,9 +134,13 @@ function serviceOf(path: string): string {
     "echo": "network.v1.NetworkInterface",
     "loop": "py_serial.v1.PySerial",
     "psu": "power.v1.PowerInterface",
+    "flasher": "flasher.v1.FlasherInterface",
+    "mux": "storage_mux.v1.StorageMuxInterface",
+    "sd": "storage_mux_flasher.v1.StorageMuxFlasherInterface",
     "scripts": "shell.v1.Shell",
     "screen": "vnc.v1.VncInterface",
     "shell": "ssh_wrapper.v1.SSHWrapper",
+    "store": "opendal.v1.Opendal",
   };
   return `jumpstarter.interfaces.${names[path]}`;
 }
@@ -138,7 +170,11 @@ peerTest(python, "Python's reflection client lists and calls every bundled inter
   const printed = await output(peer.python, [script, native.exporter.address, JSON.stringify(drivers)]);
   const { services: listed, outcome } = JSON.parse(printed);
   for (const name of services.keys()) assert.ok(listed.includes(name), `${name} is not listed`);
-  for (const [path, methods] of Object.entries(expected)) assert.deepEqual(outcome[serviceOf(path)], methods, path);
+  for (const [path, methods] of Object.entries(expected)) {
+    for (const [method, wanted] of Object.entries(methods)) {
+      assert.deepEqual(outcome[serviceOf(path)][method], wanted, `${path} ${method}`);
+    }
+  }
 });
 
 const grpcurl = await goProgram("github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.3");

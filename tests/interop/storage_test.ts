@@ -1,0 +1,61 @@
+/** Python's storage client on our exporter and on its own: the same calls, the same outcome. @module */
+import assert from "node:assert/strict";
+import { startExporter, temporaryFolder } from "../system/program.ts";
+import { type RawRequest, rawServer } from "../wire/http1/raw_server.ts";
+import { peerTest, pythonPeer, runPython } from "./python.ts";
+import { startPythonExporter } from "./python_exporter.ts";
+
+const config = (root: string, endpoint: string) => `
+apiVersion: jumpstarter.dev/v1alpha1
+kind: ExporterConfig
+metadata: { namespace: default, name: storage }
+export:
+  fs:
+    type: jumpstarter_driver_opendal.driver.Opendal
+    config: { scheme: fs, kwargs: { root: ${root} }, remove_created_on_close: true }
+  memory: { type: jumpstarter_driver_opendal.driver.Opendal, config: { scheme: memory, kwargs: {} } }
+  web: { type: jumpstarter_driver_opendal.driver.Opendal, config: { scheme: http, kwargs: { endpoint: "${endpoint}" } } }
+`;
+
+/** Serves one file. */
+function answer({ line, path }: RawRequest): string {
+  if (!path.startsWith("/f.txt")) return "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+  const head = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n";
+  return line.startsWith("HEAD") ? head : `${head}0123456789`;
+}
+
+/** Where the two differ on purpose. */
+const differences: Record<string, string> = {
+  // A closed file is empty to Python's exporter.
+  'read closed: ""': 'read closed: "ExceptionGroup"',
+};
+
+const peer = await pythonPeer("0.9.0");
+
+peerTest(peer, "Python's storage client sees the same on our exporter as on its own, call by call", async (peer) => {
+  await using server = rawServer(answer);
+  using ours = temporaryFolder();
+  using theirs = temporaryFolder();
+  const script = await Deno.readTextFile(new URL("./storage.py", import.meta.url));
+  const outcome = async (host: string): Promise<[string, unknown][]> => {
+    const printed = await runPython(peer, script, { host, args: [server.url], limitMs: 120_000 });
+    return JSON.parse(printed.trim().split("\n").at(-1)!);
+  };
+  const read = async (root: string) => (await Array.fromAsync(Deno.readDir(root))).map(({ name }) => name).sort();
+  let expected: [string, unknown][];
+  {
+    await using exporter = await startPythonExporter(peer, config(theirs.path, server.url), "tcp");
+    expected = await outcome(exporter.host);
+  }
+  let seen: [string, unknown][];
+  {
+    await using exporter = await startExporter(ours.file("exporter.yaml", config(`${ours.path}/root`, server.url)));
+    seen = await outcome(exporter.address);
+    exporter.kill("SIGTERM");
+    await exporter.ended;
+  }
+  const told = (all: [string, unknown][]) => all.map(([name, result]) => `${name}: ${JSON.stringify(result)}`);
+  assert.deepEqual(told(seen), told(expected).map((line) => differences[line] ?? line));
+  // What was made is removed; the folders that were made on the way were nobody's wish.
+  assert.deepEqual(await read(`${ours.path}/root`), await read(theirs.path));
+});
