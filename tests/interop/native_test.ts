@@ -138,7 +138,7 @@ function serviceOf(path: string): string {
     "mux": "storage_mux.v1.StorageMuxInterface",
     "sd": "storage_mux_flasher.v1.StorageMuxFlasherInterface",
     "scripts": "shell.v1.Shell",
-    "screen": "vnc.v1.VncInterface",
+    "screen": "vnc.v1.Vnc",
     "shell": "ssh_wrapper.v1.SSHWrapper",
     "store": "opendal.v1.Opendal",
   };
