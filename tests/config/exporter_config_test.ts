@@ -56,24 +56,15 @@ Deno.test("Upstream's example of an exporter's file is read as upstream reads it
 });
 
 Deno.test("Every Python class path that a bundled driver stands for is taken as a type", async () => {
-  const rest: Record<string, string> = {
-    "dbus-network": "config: {kind: system}",
-    "nvdemux-serial": "config: {demuxer_path: /x}",
-    "serial": "config: {url: 'loop://'}",
-    "shell": "config: {methods: {}}",
-    "ssh": "children: {tcp: {type: tcp-network, config: {host: a, port: 22}}}",
-    "tcp-network": "config: {host: a, port: 1}",
-    "udp-network": "config: {host: a, port: 1}",
-    "unix-network": "config: {path: /x}",
-    "vnc": "children: {tcp: {type: tcp-network, config: {host: a, port: 5900}}}",
-    "vsock-network": "config: {cid: 3, port: 1}",
-    "websocket-network": "config: {url: 'ws://a'}",
-  };
-  const lines = Object.entries(bundledDrivers).flatMap(([name, { python }]) =>
-    python.map((path, at) => `  ${name}-${at}: {type: ${path}, ${rest[name] ?? "config: {}"}}`)
-  );
+  // Each driver's example, under another name and type.
+  const nodes = Object.entries(bundledDrivers).flatMap(([name, { python }]) => {
+    const example = Deno.readTextFileSync(`drivers/${name.replaceAll("-", "_")}/example.yaml`);
+    return python.map((path, at) =>
+      example.replace(/^\S+:/, `${name}-${at}:`).replace(`type: ${name}`, `type: ${path}`).replace(/^(?=.)/gm, "  ")
+    );
+  });
   const { root, problems } = await planTree(
-    read(`metadata: {name: x}\nexport:\n${lines.join("\n")}\n`),
+    read(`metadata: {name: x}\nexport:\n${nodes.join("")}`),
     bundledDrivers,
   );
   assert.deepEqual(problems, []);
