@@ -2,13 +2,18 @@
 import { hostname, userInfo } from "node:os";
 import type { RawTerminal, Terminal } from "../contract/command.ts";
 import { writeAll } from "../core/pipe.ts";
+import { rememberLine } from "../hardware/terminal.ts";
 
-/** The terminal that standard input is. */
+/** The descriptor of standard input. */
+const stdin = 0;
+
+/** The terminal that standard input is. Leaving it waits for nothing: one that was stopped may never show the rest. */
 export const terminal: Terminal = {
   get user() {
     return `${userName()}@${hostname()}`;
   },
   raw(): RawTerminal {
+    const restore = Deno.build.os === "linux" ? rememberLine(stdin) : () => Deno.stdin.setRaw(false);
     Deno.stdin.setRaw(true);
     const buffer = new Uint8Array(4096);
     return {
@@ -21,7 +26,7 @@ export const terminal: Terminal = {
       write: (bytes) => writeAll(Deno.stdout, bytes),
       [Symbol.dispose]() {
         try {
-          Deno.stdin.setRaw(false);
+          restore();
         } catch { /* it is gone */ }
       },
     };

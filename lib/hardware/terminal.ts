@@ -67,6 +67,16 @@ export function setLine(descriptor: number, settings: LineSettings = {}): string
   return new Termios(descriptor).differencesFrom(wanted);
 }
 
+/**
+ * Remembers a line's settings. What it returns puts them back at once, whether or not the line still has output to send.
+ *
+ * @throws {SystemError} when the descriptor is no terminal's.
+ */
+export function rememberLine(descriptor: number): () => void {
+  const now = new Termios(descriptor);
+  return () => now.apply();
+}
+
 /** A line's settings as they are read. */
 class Termios {
   readonly #descriptor: number;

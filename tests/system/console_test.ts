@@ -2,9 +2,20 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { withLimit } from "../../lib/core/limit.ts";
+import { writeAll } from "../../lib/core/pipe.ts";
+import { openPseudoTerminal } from "../../lib/hardware/pseudo_terminal.ts";
 import { connect, serial } from "../../mod.ts";
 import { linkNamesOf } from "./names.ts";
-import { benchConfig, type Exporter, isolated, run, start, startExporter } from "./program.ts";
+import {
+  benchConfig,
+  type Exporter,
+  isolated,
+  programWords,
+  run,
+  start,
+  startExporter,
+  temporaryFolder,
+} from "./program.ts";
 import { isInstalled, openTerminal, type Terminal } from "./terminal.ts";
 
 const missing = (await Promise.all(["script", "bash", "stty"].map(async (it) => await isInstalled(it) ? [] : [it])))
@@ -211,4 +222,40 @@ Deno.test("Ctrl-C ends every command of a console and of a network, whatever it 
     const { code } = await withLimit(running.ended, 10_000, words.join(" "));
     assert.equal(code, 130, words.join(" "));
   }
+});
+
+Deno.test("A console on a terminal that takes no more output ends at SIGTERM all the same", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  let sent = 0;
+  let wanted = { bytes: Infinity, tell: () => {} };
+  const more = (bytes: number) => new Promise<void>((tell) => wanted = { bytes: sent + bytes, tell });
+  const serving = (async () => {
+    using line = await listener.accept();
+    const bytes = new TextEncoder().encode("The board never stops\r\n".repeat(1000));
+    try {
+      for (;; sent += bytes.length) {
+        await writeAll(line, bytes);
+        if (sent > wanted.bytes) wanted.tell();
+      }
+    } catch { /* the exporter is gone */ }
+  })();
+  {
+    using folder = temporaryFolder();
+    const yaml =
+      `metadata: {name: bench}\nexport: {console: {type: serial, config: {url: "socket://127.0.0.1:${port}"}}}\n`;
+    await using exporter = await startExporter(folder.file("flood.yaml", yaml), ["--log-level", "error"]);
+    using screen = openPseudoTerminal();
+    const words = [...programWords, "client", "--host", exporter.address, "console", "console"];
+    const child = new Deno.Command("sh", {
+      args: ["-c", 'tty=$0; exec "$@" <"$tty" >"$tty" 2>"$tty"', screen.path, ...words],
+      env: isolated(),
+    }).spawn();
+    await screen.read(new Uint8Array(64));
+    // From here on nobody reads what it shows; a terminal holds a few KiB.
+    await more(8_000_000);
+    child.kill("SIGTERM");
+    assert.equal((await withLimit(child.status, 10_000, "The console's end")).code, 143);
+  }
+  await serving;
 });
