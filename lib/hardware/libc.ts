@@ -34,6 +34,23 @@ const symbols = {
   // int flock(int fd, int op);
   flock: { parameters: ["i32", "i32"], result: "i32" },
 
+  // int fcntl(int fd, int op, ... /* arg */ );  with a number
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // ssize_t pread(int fd, void buf[.count], size_t count, off_t offset);
+  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
+  // ssize_t pwrite(int fd, const void buf[.count], size_t count, off_t offset);
+  pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
+  // int fdatasync(int fd);
+  fdatasync: { parameters: ["i32"], result: "i32" },
+  // int ftruncate(int fd, off_t length);
+  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  // int fallocate(int fd, int mode, off_t offset, off_t len);
+  fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
+  // int posix_fadvise(int fd, off_t offset, off_t len, int advice);
+  posix_fadvise: { parameters: ["i32", "i64", "i64", "i32"], result: "i32" },
+  // int memcmp(const void s1[.n], const void s2[.n], size_t n);
+  memcmp: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
+
   // int epoll_create1(int flags);
   epoll_create1: { parameters: ["i32"], result: "i32" },
   // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *_Nullable event);
@@ -75,6 +92,7 @@ export function libc(): Deno.DynamicLibrary<typeof symbols>["symbols"] {
 /** Numbers that the kernel's headers give alike for x86-64 and aarch64 (include/uapi/asm-generic). */
 export const O_RDONLY = 0o0;
 export const O_RDWR = 0o2;
+export const O_EXCL = 0o200;
 export const O_NOCTTY = 0o400;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
@@ -84,17 +102,28 @@ export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;
 export const ENOTTY = 25;
+export const F_SETFL = 4;
+export const FALLOC_FL_KEEP_SIZE = 1;
+export const FALLOC_FL_PUNCH_HOLE = 2;
+export const POSIX_FADV_DONTNEED = 4;
+/** Requests to block devices (include/uapi/linux/fs.h). */
+export const BLKFLSBUF = 0x1261;
+export const BLKSSZGET = 0x1268;
+export const BLKZEROOUT = 0x127f;
+export const BLKGETSIZE64 = 0x80081272;
 
 /** Numbers that differ, each with where it comes from. */
 interface ArchitectureNumbers {
+  /** Past the page cache (arch/arm64/include/uapi/asm/fcntl.h has its own). */
+  readonly O_DIRECT: number;
   /** `struct epoll_event` is packed on x86-64 only (include/uapi/linux/eventpoll.h): its size, and where `data` lies. */
   readonly epollEvent: { readonly size: number; readonly data: number };
 }
 
 /** The numbers of the machine that this runs on. */
 export const architecture: ArchitectureNumbers = {
-  x86_64: { epollEvent: { size: 12, data: 4 } },
-  aarch64: { epollEvent: { size: 16, data: 8 } },
+  x86_64: { O_DIRECT: 0o40000, epollEvent: { size: 12, data: 4 } },
+  aarch64: { O_DIRECT: 0o200000, epollEvent: { size: 16, data: 8 } },
 }[Deno.build.arch as "x86_64" | "aarch64"];
 
 /** Text as C has it. */

@@ -1,0 +1,219 @@
+/**
+ * Writes an image to a block device or into a file, and proves that it is there by reading it back.
+ *
+ * @module
+ */
+import type { ByteSource } from "../core/byte_stream.ts";
+import { JumpstarterError } from "../core/errors.ts";
+import { pause } from "../core/limit.ts";
+import type { BlockMap, MappedRange } from "./block_map.ts";
+import { ImageSink, tooLarge } from "./image_sink.ts";
+import { failure, type Medium, openMedium } from "./medium.ts";
+import { type MediumThreads, startThreads } from "./medium_thread.ts";
+import { Differs, differs, readBack } from "./read_back.ts";
+import { ProgressReport, type WriteProgress } from "./write_progress.ts";
+import { blockBytes, readWriteState, resumable, WriteRecord, type WriteState } from "./write_record.ts";
+
+/** How an image is written. */
+export interface WriteOptions {
+  /** Bytes of the image, where they are known: then it is known to fit, and to be whole. */
+  size?: number;
+  /** What the SHA-256 of the whole image has to be, in hexadecimal digits. */
+  sha256?: string;
+  /** Writes the mapped ranges only, and leaves what lies between them alone. */
+  blockMap?: BlockMap;
+  /** Reads everything back past the page cache and compares. @default true */
+  verify?: boolean;
+  /** Makes a file where there is nothing. @default false */
+  create?: boolean;
+  /** Limit for the medium to appear, in milliseconds. @default 10000 */
+  storageTimeoutMs?: number;
+  /** Limit for the medium to take everything while it reports I/O errors, in milliseconds. @default 900000 */
+  syncTimeoutMs?: number;
+  /** Least time between the medium's taking everything and the end, in milliseconds. @default 0 */
+  leewayMs?: number;
+  /** Where it is noted how far the write got. */
+  record?: RecordOptions;
+  /** Called at most ten times a second for each stage, and at its end. */
+  onProgress?(progress: WriteProgress): void;
+  signal?: AbortSignal;
+}
+
+/** How a write is recorded, and whether it goes on from an earlier one. */
+export interface RecordOptions {
+  /** The file. */
+  readonly path: string;
+  /** What the image is called; the same for the same image only. */
+  readonly sourceId: string;
+  /**
+   * Goes on where the record ends: `rest` when the source begins there, `all` when it begins at the beginning, which is
+   * then compared with the record and not written again.
+   */
+  readonly resume?: "rest" | "all";
+}
+
+/** What was written, and what was proven. */
+export interface WriteResult {
+  /** Bytes of the image. */
+  readonly bytes: number;
+  /** Bytes of it that were written. */
+  readonly written: number;
+  /** Zeros of it that the medium made itself. */
+  readonly zeroed: number;
+  /** Bytes of it that were there from an earlier write, or that the block map leaves out. */
+  readonly skipped: number;
+  /** What was read back and compared: the whole image, the ranges of the block map, or nothing. */
+  readonly verified: "image" | "ranges" | "nothing";
+  readonly ranges?: readonly MappedRange[];
+  /** SHA-256 of what the proof covers as it was sent. Nothing when an unverified write was resumed with the rest. */
+  readonly sha256Sent?: string;
+  /** The same as the medium gave it back. */
+  readonly sha256ReadBack?: string;
+  /** Which medium it was. */
+  readonly medium: string;
+}
+
+/**
+ * Writes an image. The medium is waited for, refused when anything uses it, and nobody else's meanwhile. Without a block
+ * map runs of zeros are made by the medium where it can; the proof covers them as well.
+ *
+ * @throws {JumpstarterError} `data_loss` when the image is not what it should be or the medium gives back something else,
+ * `out_of_range` when it does not fit, and as `openMedium`. The record then says how far it got.
+ */
+export async function writeImage(source: ByteSource, path: string, options: WriteOptions = {}): Promise<WriteResult> {
+  const { storageTimeoutMs = 10_000, create, signal } = options;
+  await using threads = await startThreads();
+  const medium = await openMedium(threads.device, path, { waitMs: storageTimeoutMs, create, signal });
+  try {
+    return await write(source, threads, medium, options);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw failure(path, error);
+  }
+}
+
+/**
+ * Where a recorded write to a medium may be continued, in bytes from the beginning of the image. The medium has to be
+ * there, with what was recorded last on it.
+ *
+ * @throws {JumpstarterError} `failed_precondition`, saying why it cannot, and as `openMedium`.
+ */
+export async function planResume(
+  path: string,
+  record: RecordOptions,
+  { size, storageTimeoutMs = 10_000, signal }: Pick<WriteOptions, "size" | "storageTimeoutMs" | "signal"> = {},
+): Promise<number> {
+  await using threads = await startThreads();
+  const medium = await openMedium(threads.device, path, { waitMs: storageTimeoutMs, signal });
+  return (await earlierWrite(threads, medium, record, size)).synced;
+}
+
+async function write(
+  source: ByteSource,
+  threads: MediumThreads,
+  medium: Medium,
+  options: WriteOptions,
+): Promise<WriteResult> {
+  const { blockMap, record: recording, verify = true, syncTimeoutMs = 900_000, leewayMs = 0, signal } = options;
+  const { path, identity } = medium;
+  const size = options.size ?? blockMap?.imageSize;
+  const progress = new ProgressReport(options.onProgress, size);
+  if (medium.isDevice && size !== undefined && size > medium.size) throw tooLarge(medium, size);
+  const restOnly = recording?.resume === "rest";
+  if (restOnly && blockMap) {
+    throw new JumpstarterError("invalid_argument", "A write with a block map is resumed with the whole image only");
+  }
+  const state = recording?.resume && await earlierWrite(threads, medium, recording, size);
+  const fresh = state === undefined;
+  // What was in a file is no part of the image. With a block map it is left alone, as it is on a device.
+  if (fresh && !medium.isDevice && !blockMap) await threads.device.ask("truncate", 0);
+  const subject = recording && { target: path, medium: identity, sourceId: recording.sourceId, size };
+  using record = subject && new WriteRecord(recording.path, subject, { resume: !fresh });
+
+  const earlier = state && { state, restOnly };
+  const sink = new ImageSink({ threads, medium, progress, blockMap, record, earlier, syncTimeoutMs, signal });
+  const bytes = await sink.take(source);
+  if (size !== undefined && bytes !== size) throw broken(`It ended after ${bytes} of ${size} bytes`);
+  if (bytes === 0) throw broken("It is empty");
+  const sha256 = await sink.digest();
+  if (sha256) expectDigest(sha256, options.sha256);
+  if (!medium.isDevice) await threads.device.ask("truncate", blockMap ? Math.max(bytes, medium.size) : bytes);
+  await sink.sync();
+  progress.end("sync", bytes);
+  const syncedAt = performance.now();
+
+  let sha256Sent = blockMap ? await sink.mappedDigest() : sha256;
+  let sha256ReadBack: string | undefined;
+  const ranges = blockMap?.ranges ?? [{ start: 0, end: bytes }];
+  if (verify) {
+    const blocks = blockMap ? [] : sink.blocks;
+    sha256ReadBack = await read(threads, medium, { ranges, blocks, progress, signal });
+    // Where the beginning did not come, its blocks were compared one by one; the digests are then the same.
+    sha256Sent ??= sha256ReadBack;
+    if (sha256ReadBack !== sha256Sent) throw differs(path, `Sent SHA-256 ${sha256Sent}, read back ${sha256ReadBack}`);
+    if (!blockMap) expectDigest(sha256Sent, options.sha256);
+  } else if (sink.syncErrors > 0) {
+    throw new JumpstarterError("data_loss", `${path} reported I/O errors, and nothing was read back`, {
+      phase: "driver",
+      hint: "Write it again, with verification",
+    });
+  }
+  const covers = blockMap ? "ranges" : "image";
+  const verified = verify ? covers : "nothing";
+  record?.done({ bytes, verified });
+  await pause(Math.max(syncedAt + leewayMs - performance.now(), 0), signal);
+  const { written, zeroed, skipped } = sink;
+  const proof = { verified, ...(blockMap && { ranges: blockMap.ranges }), sha256Sent, sha256ReadBack } as const;
+  return { bytes, written, zeroed, skipped, ...proof, medium: identity };
+}
+
+async function read(
+  threads: MediumThreads,
+  { path }: Medium,
+  options: Omit<Parameters<typeof readBack>[1], "path">,
+): Promise<string> {
+  try {
+    await threads.device.ask("dropCache");
+    return await readBack(threads, { path, ...options });
+  } catch (error) {
+    throw error instanceof Differs ? differs(path, error.message) : error;
+  }
+}
+
+/** An earlier write that can be gone on with: its record fits, and its last block is still on the medium. */
+async function earlierWrite(
+  threads: MediumThreads,
+  { path, identity }: Medium,
+  { path: file, sourceId }: RecordOptions,
+  size: number | undefined,
+): Promise<WriteState> {
+  const state = resumable(readWriteState(file), { target: path, medium: identity, sourceId, size });
+  const last = state.blocks.length - 1;
+  if (last < 0) return state;
+  await threads.device.ask("dropCache");
+  await threads.device.ask("openToRead", path);
+  const length = state.synced - last * blockBytes;
+  const pieces = Math.ceil(length / 1024 ** 2);
+  for (let index = 0; index < pieces; index++) {
+    const slot = await threads.slots.take();
+    const at = index * slot.length;
+    const piece = { start: slot.start, length: Math.min(slot.length, length - at) };
+    await threads.device.ask("read", piece, last * blockBytes + at);
+    await threads.device.ask("hash", "last", piece);
+    threads.slots.give(slot);
+  }
+  if (await threads.device.ask("digest", "last") === state.blocks[last]) return state;
+  throw new JumpstarterError("failed_precondition", `${path} no longer has what was written to it last`, {
+    phase: "driver",
+    hint: "Write it from the beginning, without resuming",
+  });
+}
+
+function expectDigest(digest: string, expected: string | undefined): void {
+  if (expected === undefined || expected.toLowerCase() === digest) return;
+  throw broken(`Expected SHA-256 ${expected.toLowerCase()}, got ${digest}`);
+}
+
+function broken(why: string): JumpstarterError {
+  return new JumpstarterError("data_loss", `The image is not whole: ${why}`, { phase: "driver" });
+}

@@ -1,0 +1,114 @@
+/** A medium that images are written to: a block device, which may not be there yet, or a file. @module */
+import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { pause } from "../core/limit.ts";
+import { blockDeviceAt, refuseUsed } from "./block_device.ts";
+import { isSystemError } from "./libc.ts";
+import type { MediumThread } from "./medium_thread.ts";
+import type { OpenMedium } from "./medium_worker.ts";
+
+/** A medium that is open for writing, and nobody else's. */
+export interface Medium extends OpenMedium {
+  readonly path: string;
+  /** See {@linkcode identityOf}. */
+  readonly identity: string;
+}
+
+/** How long a medium is waited for. */
+export interface WaitOptions {
+  /** Limit for a device to appear with a medium in it, in milliseconds. */
+  waitMs: number;
+  /** Makes a file where there is nothing, instead of waiting. */
+  create?: boolean;
+  signal?: AbortSignal;
+}
+
+/** Pause between two looks at a medium that is not there, in milliseconds. */
+const lookEveryMs = 250;
+
+/**
+ * Waits for a medium and opens it on its thread.
+ *
+ * @throws {JumpstarterError} `deadline_exceeded` when it does not come, `failed_precondition` when it is in use,
+ * `invalid_argument` when it is something else, `permission_denied`, and the signal's reason.
+ */
+export async function openMedium(thread: MediumThread, path: string, options: WaitOptions): Promise<Medium> {
+  const { waitMs, create = false, signal } = options;
+  const end = performance.now() + waitMs;
+  for (;;) {
+    const opened = await tryToOpen(thread, path, create);
+    if ("identity" in opened) return opened;
+    if (performance.now() >= end) {
+      throw new JumpstarterError("deadline_exceeded", `No medium at ${path} after ${waitMs / 1000} s: ${opened.why}`, {
+        phase: "driver",
+        hint: "Check that the medium is connected to this machine, and that the path is its own",
+      });
+    }
+    await pause(Math.min(lookEveryMs, Math.max(end - performance.now(), 1)), signal);
+  }
+}
+
+/** What is the same when a medium is connected again. Of a file: which file it is. */
+export function identityOf(path: string): string {
+  const { isBlockDevice, dev, ino } = Deno.statSync(path);
+  return isBlockDevice ? blockDeviceAt(path).identity : `file ${dev}:${ino}`;
+}
+
+async function tryToOpen(thread: MediumThread, path: string, create: boolean): Promise<Medium | { why: string }> {
+  let isBlockDevice: boolean;
+  try {
+    // The thread opens it for itself.
+    if (create && !amongDevices(path)) Deno.openSync(path, { write: true, create: true }).close();
+    const info = Deno.statSync(path);
+    if (!info.isBlockDevice && !info.isFile) throw noMedium(path, kindOf(info));
+    // What somebody has written to while the device was away.
+    if (info.isFile && amongDevices(path)) throw noMedium(path, "a file among the devices");
+    isBlockDevice = info.isBlockDevice ?? false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound && (!create || amongDevices(path))) {
+      return { why: "There is no such file or device" };
+    }
+    throw failure(path, error);
+  }
+  try {
+    if (isBlockDevice) refuseUsed(path, blockDeviceAt(path));
+    const open = await thread.ask("open", path);
+    if (!open.isDevice || open.size > 0) return { path, identity: identityOf(path), ...open };
+    await thread.ask("close");
+    return { why: "It is empty" };
+  } catch (error) {
+    const notYet = isSystemError(error, "ENOMEDIUM", "EIO", "ENXIO", "ENODEV", "ENOENT") ||
+      error instanceof Deno.errors.NotFound;
+    if (notYet) return { why: messageOf(error) };
+    throw failure(path, error);
+  }
+}
+
+function amongDevices(path: string): boolean {
+  return /^\/dev\/[^/]+$/.test(path);
+}
+
+function noMedium(path: string, kind: string): JumpstarterError {
+  return new JumpstarterError("invalid_argument", `Expected a block device or a file at ${path}, got ${kind}`, {
+    phase: "driver",
+  });
+}
+
+function kindOf({ isDirectory, isCharDevice }: Deno.FileInfo): string {
+  if (isDirectory) return "a folder";
+  return isCharDevice ? "a character device" : "something else";
+}
+
+/** The error for what went wrong with a medium. */
+export function failure(path: string, error: unknown): JumpstarterError {
+  if (error instanceof JumpstarterError) return error as JumpstarterError;
+  const say = (
+    code: "resource_exhausted" | "permission_denied" | "failed_precondition" | "unavailable",
+    what: string,
+  ) => new JumpstarterError(code, `${path} ${what}: ${messageOf(error)}`, { phase: "driver", cause: error });
+  if (isSystemError(error, "ENOSPC", "EDQUOT", "EFBIG")) return say("resource_exhausted", "has no room left");
+  if (isSystemError(error, "EBUSY", "EAGAIN")) return say("failed_precondition", "is in use by somebody else");
+  if (isSystemError(error, "EACCES", "EPERM", "EROFS") || error instanceof Deno.errors.PermissionDenied) {
+    return say("permission_denied", "cannot be written to");
+  }
+  return say("unavailable", "has failed");
+}
