@@ -12,7 +12,8 @@ import { failure, type Medium, openMedium } from "./medium.ts";
 import { type MediumThreads, startThreads } from "./medium_thread.ts";
 import { Differs, differs, readBack } from "./read_back.ts";
 import { ProgressReport, type WriteProgress } from "./write_progress.ts";
-import { blockBytes, readWriteState, resumable, WriteRecord, type WriteState } from "./write_record.ts";
+import { earlierWrite, type RecordOptions } from "./earlier_write.ts";
+import { WriteRecord } from "./write_record.ts";
 
 /** How an image is written. */
 export interface WriteOptions {
@@ -37,19 +38,6 @@ export interface WriteOptions {
   /** Called at most ten times a second for each stage, and at its end. */
   onProgress?(progress: WriteProgress): void;
   signal?: AbortSignal;
-}
-
-/** How a write is recorded, and whether it goes on from an earlier one. */
-export interface RecordOptions {
-  /** The file. */
-  readonly path: string;
-  /** What the image is called; the same for the same image only. */
-  readonly sourceId: string;
-  /**
-   * Goes on where the record ends: `rest` when the source begins there, `all` when it begins at the beginning, which is
-   * then compared with the record and not written again.
-   */
-  readonly resume?: "rest" | "all";
 }
 
 /** What was written, and what was proven. */
@@ -92,22 +80,6 @@ export async function writeImage(source: ByteSource, path: string, options: Writ
   }
 }
 
-/**
- * Where a recorded write to a medium may be continued, in bytes from the beginning of the image. The medium has to be
- * there, with what was recorded last on it.
- *
- * @throws {JumpstarterError} `failed_precondition`, saying why it cannot, and as `openMedium`.
- */
-export async function planResume(
-  path: string,
-  record: RecordOptions,
-  { size, storageTimeoutMs = 10_000, signal }: Pick<WriteOptions, "size" | "storageTimeoutMs" | "signal"> = {},
-): Promise<number> {
-  await using threads = await startThreads();
-  const medium = await openMedium(threads.device, path, { waitMs: storageTimeoutMs, signal });
-  return (await earlierWrite(threads, medium, record, size)).synced;
-}
-
 async function write(
   source: ByteSource,
   threads: MediumThreads,
@@ -123,7 +95,7 @@ async function write(
   if (restOnly && blockMap) {
     throw new JumpstarterError("invalid_argument", "A write with a block map is resumed with the whole image only");
   }
-  const state = recording?.resume && await earlierWrite(threads, medium, recording, size);
+  const state = recording?.resume && await earlierWrite(threads, medium, recording, size, options);
   const fresh = state === undefined;
   // What was in a file is no part of the image. With a block map it is left alone, as it is on a device.
   if (fresh && !medium.isDevice && !blockMap) await threads.device.ask("truncate", 0);
@@ -178,35 +150,6 @@ async function read(
   } catch (error) {
     throw error instanceof Differs ? differs(path, error.message) : error;
   }
-}
-
-/** An earlier write that can be gone on with: its record fits, and its last block is still on the medium. */
-async function earlierWrite(
-  threads: MediumThreads,
-  { path, identity }: Medium,
-  { path: file, sourceId }: RecordOptions,
-  size: number | undefined,
-): Promise<WriteState> {
-  const state = resumable(readWriteState(file), { target: path, medium: identity, sourceId, size });
-  const last = state.blocks.length - 1;
-  if (last < 0) return state;
-  await threads.device.ask("dropCache");
-  await threads.device.ask("openToRead", path);
-  const length = state.synced - last * blockBytes;
-  const pieces = Math.ceil(length / 1024 ** 2);
-  for (let index = 0; index < pieces; index++) {
-    const slot = await threads.slots.take();
-    const at = index * slot.length;
-    const piece = { start: slot.start, length: Math.min(slot.length, length - at) };
-    await threads.device.ask("read", piece, last * blockBytes + at);
-    await threads.device.ask("hash", "last", piece);
-    threads.slots.give(slot);
-  }
-  if (await threads.device.ask("digest", "last") === state.blocks[last]) return state;
-  throw new JumpstarterError("failed_precondition", `${path} no longer has what was written to it last`, {
-    phase: "driver",
-    hint: "Write it from the beginning, without resuming",
-  });
 }
 
 function expectDigest(digest: string, expected: string | undefined): void {

@@ -110,7 +110,11 @@ const operations = {
     const result = isDevice
       ? libc().ioctl(fd, BLKZEROOUT, range)
       : libc().fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, range[0], range[1]);
-    if (result >= 0) return true;
+    if (result >= 0) {
+      // A hole behind the end of a file does not make it longer.
+      if (!isDevice && Deno.statSync(path).size < offset + length) operations.truncate(offset + length);
+      return true;
+    }
     const error = systemError(`zero ${path} at ${offset}`);
     if (isSystemError(error, "EOPNOTSUPP", "ENOTTY", "EINVAL", "ENOSYS")) return false;
     throw error;

@@ -1,0 +1,137 @@
+/** Writes that were cut short and are gone on with, on real files and loop devices. @module */
+import assert from "node:assert/strict";
+import { holdsImage, planResume, type RecordOptions, unfinishedWrite } from "../../lib/hardware/earlier_write.ts";
+import { writeImage, type WriteOptions } from "../../lib/hardware/image_writer.ts";
+import { readWriteState } from "../../lib/hardware/write_record.ts";
+import type { ByteSource } from "../../lib/core/byte_stream.ts";
+import { temporaryFolder } from "../system/program.ts";
+import { loopDevice, mediaTest, noise, sha256, sourceOfBytes } from "./media.ts";
+
+const MiB = 1024 * 1024;
+
+/** A source that fails after some bytes. */
+function cutAfter(image: Uint8Array, bytes: number): ByteSource {
+  const source = sourceOfBytes(image.subarray(0, bytes));
+  return { next: async () => await source.next() ?? Promise.reject(new Error("the cable was cut")) };
+}
+
+/** A write of 150 MiB that was cut short after 140 MiB, of which 128 MiB are certain. */
+async function cutShort(path: string, record: RecordOptions, image: Uint8Array): Promise<void> {
+  const options = { size: image.length, record };
+  await assert.rejects(writeImage(cutAfter(image, 140 * MiB), path, options), { message: /the cable was cut$/ });
+  assert.equal(readWriteState(record.path)!.synced, 128 * MiB);
+}
+
+for (const device of [false, true]) {
+  for (const resume of ["rest", "all"] as const) {
+    const name = `A write to a ${
+      device ? "device" : "file"
+    } goes on where it was cut short, with ${resume} of the image`;
+    (device ? mediaTest : Deno.test)(name, async () => {
+      using folder = temporaryFolder();
+      using stack = new DisposableStack();
+      const loop = device ? stack.use(loopDevice(folder.path, 160 * MiB)) : undefined;
+      const path = loop?.path ?? folder.file("disk", "");
+      const image = noise(150 * MiB + 12345);
+      // Zeros on both sides of the cut are made anew where something else may stand.
+      image.fill(0, 127 * MiB, 145 * MiB);
+      const record = { path: `${folder.path}/record`, sourceId: "image" };
+      await cutShort(path, record, image);
+      assert.equal(unfinishedWrite(path, record.path)?.synced, 128 * MiB);
+      assert.equal(await holdsImage(path, { record, size: image.length }), false);
+
+      const from = await planResume(path, record, { size: image.length });
+      assert.equal(from, 128 * MiB);
+      const rest = resume === "rest" ? image.subarray(from) : image;
+      const options: WriteOptions = { size: image.length, sha256: sha256(image), record: { ...record, resume } };
+      const result = await writeImage(sourceOfBytes(rest, 100_000), path, options);
+      assert.deepEqual([result.bytes, result.skipped, result.verified], [image.length, from, "image"]);
+      assert.equal(result.written + result.zeroed, image.length - from);
+      assert.deepEqual([result.sha256Sent, result.sha256ReadBack], [sha256(image), sha256(image)]);
+      assert.deepEqual(Deno.readFileSync(loop?.file ?? path).subarray(0, image.length), image);
+
+      assert.equal(unfinishedWrite(path, record.path), undefined);
+      assert.equal(await holdsImage(path, { record }), true);
+      assert.equal(await holdsImage(path, { size: image.length, sha256: sha256(image) }), true);
+      assert.equal(await holdsImage(path, { size: image.length, sha256: sha256(image.subarray(1)) }), false);
+      assert.equal(await holdsImage(path, { size: image.length }), false);
+      await assert.rejects(planResume(path, record), { message: /The last write to it was finished$/ });
+      using file = Deno.openSync(loop?.file ?? path, { write: true });
+      file.seekSync(5 * MiB, Deno.SeekMode.Start);
+      file.writeSync(new Uint8Array(3));
+      assert.equal(await holdsImage(path, { record }), false);
+    });
+  }
+}
+
+mediaTest("A write goes on with the same image on the same medium only", async () => {
+  using folder = temporaryFolder();
+  using loop = loopDevice(folder.path, 160 * MiB);
+  const image = noise(150 * MiB);
+  const record = { path: `${folder.path}/record`, sourceId: "image" };
+  await assert.rejects(planResume(loop.path, record), {
+    code: "failed_precondition",
+    message: /No write to it was recorded$/,
+  });
+  await cutShort(loop.path, record, image);
+  const refused = (message: RegExp) => ({ code: "failed_precondition", message });
+
+  await assert.rejects(
+    planResume(loop.path, { ...record, sourceId: "other" }),
+    refused(/The last write was of another image$/),
+  );
+  await assert.rejects(
+    planResume(loop.path, record, { size: 5 }),
+    refused(/The image has 5 bytes now, it had 157286400$/),
+  );
+  const another = image.slice();
+  another[9 * MiB] ^= 1;
+  await assert.rejects(
+    writeImage(sourceOfBytes(another), loop.path, { size: image.length, record: { ...record, resume: "all" } }),
+    refused(/^The image is not the one whose writing was begun: It differs in the 4 MiB at 8388608$/),
+  );
+  using file = Deno.openSync(loop.file, { write: true });
+  file.seekSync(127 * MiB, Deno.SeekMode.Start);
+  file.writeSync(new Uint8Array(3));
+  await assert.rejects(planResume(loop.path, record), refused(/no longer has what was written to it last$/));
+
+  using other = loopDevice(folder.path, 160 * MiB);
+  const text = Deno.readTextFileSync(record.path).replaceAll(loop.path, other.path);
+  Deno.writeTextFileSync(record.path, text);
+  await assert.rejects(planResume(other.path, record), refused(/Expected the medium .*, got .*$/));
+});
+
+Deno.test("What a medium lost after it was noted is found by reading all of it back", async () => {
+  using folder = temporaryFolder();
+  const path = folder.file("disk", "");
+  const image = noise(150 * MiB);
+  const record = { path: `${folder.path}/record`, sourceId: "image" };
+  await cutShort(path, record, image);
+  using file = Deno.openSync(path, { write: true });
+  file.seekSync(20 * MiB, Deno.SeekMode.Start);
+  file.writeSync(new Uint8Array(3));
+  const rest = sourceOfBytes(image.subarray(128 * MiB));
+  await assert.rejects(writeImage(rest, path, { size: image.length, record: { ...record, resume: "rest" } }), {
+    code: "data_loss",
+    message: /It differs in the 4 MiB at 20971520$/,
+  });
+  assert.notEqual(unfinishedWrite(path, record.path), undefined);
+});
+
+Deno.test("A line of the record that a crash has cut short counts as not written", () => {
+  using folder = temporaryFolder();
+  const header = { format: 1, target: "/dev/x", medium: "m", sourceId: "s", size: 9, started: "2026-01-01T00:00:00Z" };
+  const lines = [header, { synced: 4, blocks: ["a"] }, { synced: 8, blocks: ["b"] }].map((line) =>
+    JSON.stringify(line)
+  );
+  const read = (text: string) => readWriteState(folder.file("record", text));
+  assert.deepEqual(read(`${lines.slice(0, 2).join("\n")}\n${lines[2].slice(0, -3)}`)?.blocks, ["a"]);
+  // A write that went on behind it.
+  const again = JSON.stringify({ synced: 8, blocks: ["c"] });
+  const state = read(`${lines.slice(0, 2).join("\n")}\n${lines[2].slice(0, -3)}\n${again}\n`);
+  assert.deepEqual([state?.synced, state?.blocks], [8, ["a", "c"]]);
+  assert.equal(read(""), undefined);
+  assert.equal(read("{"), undefined);
+  assert.equal(read('{"format":99}'), undefined);
+  assert.equal(readWriteState(`${folder.path}/nothing`), undefined);
+});
