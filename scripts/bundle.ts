@@ -2,19 +2,26 @@
  * Bundles the program and the library for `deno compile`: a few small files start twice as fast as the checkout's many.
  *
  * Both are made in one go, so that they share their modules: a driver outside the executable that imports `jumpstarter`
- * gets the very modules that the program runs on.
+ * gets the very modules that the program runs on. Workers lie beside them, each an entry of its own.
  *
  * @module
  */
 import { build, type Metafile, type Plugin, stop } from "esbuild";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import manifest from "../deno.json" with { type: "json" };
 import { installPackages } from "./packages.ts";
 
 const root = join(import.meta.dirname!, "..");
 
+/** The files of the program that run as workers: those called so. */
+const workers = [...filesOf(join(root, "lib"))].filter((file) => file.endsWith("_worker.ts"));
+
 /** The files that {@linkcode bundle} makes, beside the parts that they share. */
-export const bundled = { program: "program.js", library: "library.js" } as const;
+export const bundled = {
+  program: "program.js",
+  library: "library.js",
+  workers: workers.map((file) => basename(file).replace(/\.ts$/, ".js")),
+} as const;
 
 /** Bundles into a folder, which is emptied first. Resolves to what went where. */
 export async function bundle(folder: string): Promise<Metafile> {
@@ -24,7 +31,11 @@ export async function bundle(folder: string): Promise<Metafile> {
   try {
     const { metafile } = await build({
       absWorkingDir: root,
-      entryPoints: { program: "cli.ts", library: manifest.exports },
+      entryPoints: {
+        program: "cli.ts",
+        library: manifest.exports,
+        ...Object.fromEntries(workers.map((file) => [basename(file, ".ts"), file])),
+      },
       outdir: folder,
       bundle: true,
       splitting: true,
@@ -40,7 +51,7 @@ export async function bundle(folder: string): Promise<Metafile> {
       external: ["node:*"],
       alias: { ...packages.aliases, jumpstarter: join(root, manifest.exports) },
       nodePaths: [packages.folder],
-      plugins: [requiredBuiltins, wholeZod(await packages.inOneFile("zod"))],
+      plugins: [requiredBuiltins, bundledWorkers, wholeZod(await packages.inOneFile("zod"))],
       tsconfigRaw: {},
       metafile: true,
       logLevel: "warning",
@@ -68,6 +79,17 @@ const requiredBuiltins: Plugin = {
   },
 };
 
+/** Whoever starts a worker, in a file called a thread, finds it beside itself in the bundle as well. */
+const bundledWorkers: Plugin = {
+  name: "bundled-workers",
+  setup(build) {
+    build.onLoad({ filter: /_thread\.ts$/ }, async ({ path }) => {
+      const source = await Deno.readTextFile(path);
+      return { contents: source.replace(/(new URL\("\.\/\w+_worker)\.ts"/g, '$1.js"'), loader: "ts" };
+    });
+  },
+};
+
 /**
  * The library hands out the whole of zod, of which the program needs a fifth. Were it one copy, every start would load
  * the whole: esbuild shares files, not parts of them. The two understand each other's schemas.
@@ -80,6 +102,13 @@ function wholeZod(path: string): Plugin {
       build.onResolve({ filter: /^zod$/ }, ({ importer }) => importer === library ? { path } : undefined);
     },
   };
+}
+
+function* filesOf(folder: string): Generator<string, void, undefined> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* filesOf(join(folder, name));
+    else yield join(folder, name);
+  }
 }
 
 function ignoreNotFound(error: unknown): void {

@@ -65,7 +65,8 @@ async function compile(folder: string, target: Target): Promise<string> {
   // buffers are in use, which costs forwards half of their own time.
   options.push("--v8-flags=--initial-old-space-size=64");
   // The cache of compiled code would lie in the shared temporary folder under a name that anybody can guess.
-  options.push("--no-code-cache", "--target", target, "--include", bundled.library, "--output", output);
+  options.push("--no-code-cache", "--target", target, "--output", output);
+  options.push(...[bundled.library, ...bundled.workers].flatMap((file) => ["--include", file]));
   const command = new Deno.Command(deno, {
     args: ["compile", ...options, bundled.program],
     cwd: folder,

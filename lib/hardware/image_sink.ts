@@ -5,8 +5,7 @@ import type { BlockMap, MappedRange } from "./block_map.ts";
 import { libc } from "./libc.ts";
 import type { Medium } from "./medium.ts";
 import type { MediumThreads } from "./medium_thread.ts";
-import type { Piece } from "./medium_worker.ts";
-import { slotBytes } from "./slots.ts";
+import { type Piece, slotBytes } from "./slots.ts";
 import { syncMedium } from "./sync.ts";
 import type { ProgressReport } from "./write_progress.ts";
 import { blockBytes, type WriteRecord, type WriteState } from "./write_record.ts";
@@ -240,8 +239,7 @@ export class ImageSink {
   }
 
   #isZero(start: number, length: number): boolean {
-    // FFI takes the bytes of shared memory as it takes any; its types do not say so.
-    const bytes = this.#options.threads.slots.memory.subarray(start, start + length) as unknown as BufferSource;
+    const bytes = this.#options.threads.slots.memory.subarray(start, start + length);
     return libc().memcmp(bytes, zeros, BigInt(length)) === 0;
   }
 

@@ -48,6 +48,10 @@ const symbols = {
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   // int posix_fadvise(int fd, off_t offset, off_t len, int advice);
   posix_fadvise: { parameters: ["i32", "i64", "i64", "i32"], result: "i32" },
+  // void *mmap(void addr[.length], size_t length, int prot, int flags, int fd, off_t offset);
+  mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+  // int munmap(void addr[.length], size_t length);
+  munmap: { parameters: ["pointer", "usize"], result: "i32" },
   // int memcmp(const void s1[.n], const void s2[.n], size_t n);
   memcmp: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
 
@@ -103,6 +107,10 @@ export const EIO = 5;
 export const EAGAIN = 11;
 export const ENOTTY = 25;
 export const F_SETFL = 4;
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+export const MAP_PRIVATE = 2;
+export const MAP_ANONYMOUS = 0x20;
 export const FALLOC_FL_KEEP_SIZE = 1;
 export const FALLOC_FL_PUNCH_HOLE = 2;
 export const POSIX_FADV_DONTNEED = 4;

@@ -68,8 +68,9 @@ export interface MediumThreads extends AsyncDisposable {
 /** Starts them. */
 export async function startThreads(): Promise<MediumThreads> {
   await using stack = new AsyncDisposableStack();
+  // It is let go of when the threads are gone.
+  const slots = stack.use(new Slots());
   const [device, hasher] = [stack.use(new MediumThread()), stack.use(new MediumThread())];
-  const slots = new Slots();
   await Promise.all([device.ask("share", slots.shared), hasher.ask("share", slots.shared)]);
   const owned = stack.move();
   return { device, hasher, slots, [Symbol.asyncDispose]: () => owned.disposeAsync() };

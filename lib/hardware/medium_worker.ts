@@ -5,6 +5,7 @@
  * @module
  */
 import { createHash, type Hash } from "node:crypto";
+import { bytesOf, type Piece, type SharedMemory } from "./slots.ts";
 import {
   architecture,
   BLKFLSBUF,
@@ -31,12 +32,6 @@ import {
   systemError,
 } from "./libc.ts";
 
-/** Part of the memory that this thread shares with the one that asks. */
-export interface Piece {
-  readonly start: number;
-  readonly length: number;
-}
-
 /** What an open medium is like. */
 export interface OpenMedium {
   /** Bytes that it can hold; of a file, those that it has. */
@@ -62,9 +57,8 @@ const hashes = new Map<string, Hash>();
 /** What can be asked. */
 const operations = {
   /** Names the memory that pieces are of. */
-  share(shared: SharedArrayBuffer): void {
-    // FFI takes the bytes of shared memory as it takes any; its types do not say so.
-    memory = new Uint8Array(shared) as unknown as Uint8Array<ArrayBuffer>;
+  share(shared: SharedMemory): void {
+    memory = bytesOf(shared);
   },
 
   /** Opens the medium for writing. It is nobody else's from then on. */

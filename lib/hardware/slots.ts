@@ -1,29 +1,59 @@
-/** Memory that threads share, in slots of one size, of which each holds what is on its way. @module */
-import type { Piece } from "./medium_worker.ts";
+/**
+ * Memory that threads share, in slots of one size, of which each holds what is on its way. It is the operating system's
+ * own, which lies on whole pages, as devices need it, and is given back when it is no longer used, not some time later.
+ *
+ * @module
+ */
+import { libc, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, systemError } from "./libc.ts";
 
 /** Bytes of a slot. */
 export const slotBytes = 1024 * 1024;
 
 /** Slots that may be on their way at once. */
-const slotCount = 16;
+const slotCount = 8;
 
-/** Past the page cache memory has to lie on a multiple of this; it is the largest that devices ask for. */
-const alignment = 4096;
+/** Part of the memory that threads share. */
+export interface Piece {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Where that memory lies in this process. */
+export interface SharedMemory {
+  readonly address: bigint;
+  readonly length: number;
+}
+
+/** The bytes of shared memory, in the thread that asks. */
+export function bytesOf({ address, length }: SharedMemory): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, length));
+}
 
 /** A fixed number of slots. Who finds none free waits for one. */
-export class Slots {
-  readonly shared = new SharedArrayBuffer(slotBytes * slotCount + alignment);
+export class Slots implements Disposable {
+  readonly shared: SharedMemory;
   /** The memory that pieces are of. */
-  readonly memory = new Uint8Array(this.shared);
+  readonly memory: Uint8Array<ArrayBuffer>;
   readonly #free: number[] = [];
   readonly #waiting: PromiseWithResolvers<Piece>[] = [];
   #broken?: { error: unknown };
   #interrupt?: (error: unknown) => void;
 
   constructor() {
-    const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.memory as unknown as BufferSource));
-    const first = (alignment - Number(BigInt(address) % BigInt(alignment))) % alignment;
-    for (let index = 0; index < slotCount; index++) this.#free.push(first + index * slotBytes);
+    const length = slotBytes * slotCount;
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    const pointer = libc().mmap(null, BigInt(length), PROT_READ | PROT_WRITE, flags, -1, 0n);
+    // What says that it has failed is (void *) -1.
+    const address = Deno.UnsafePointer.value(pointer);
+    if (BigInt.asIntN(64, BigInt(address)) === -1n) throw systemError(`map ${length} bytes`);
+    this.shared = { address: BigInt(address), length };
+    this.memory = bytesOf(this.shared);
+    for (let index = 0; index < slotCount; index++) this.#free.push(index * slotBytes);
+  }
+
+  /** Gives the memory back. Nobody may touch it from then on. */
+  [Symbol.dispose](): void {
+    libc().munmap(Deno.UnsafePointer.create(this.shared.address), BigInt(this.shared.length));
   }
 
   /** A free slot. */

@@ -43,6 +43,7 @@ const packages: Record<string, readonly string[]> = {
   "@connectrpc/connect": ["wire"],
   "@peculiar/x509": ["wire"],
   "reflect-metadata": ["wire"],
+  "@rgrove/parse-xml": ["hardware"],
   "amaro": ["loader"],
   "es-module-lexer": ["loader"],
 };

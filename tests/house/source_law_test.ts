@@ -15,6 +15,11 @@ const reserved: readonly { what: RegExp; only: RegExp; why: string }[] = [
   },
   { what: /\bDeno\.dlopen\b/, only: /^lib\/hardware\//, why: "System libraries are opened in lib/hardware" },
   {
+    what: /\bnew Worker\b/,
+    only: /_thread\.ts$/,
+    why: "Who starts a worker is called a thread, and the worker a worker: so the bundle finds both",
+  },
+  {
     what: /\bDeno\.(?:serve|upgradeWebSocket)\b/,
     only: /^(?:lib\/wire\/|lib\/streams\/novnc\/|drivers\/simulated_board\/)/,
     why: "HTTP is served in lib/wire, and a page for one browser in lib/streams/novnc",
