@@ -45,6 +45,7 @@ export { type Codec, codecOf } from "./lib/core/codec.ts";
 export { composite } from "./lib/interfaces/composite.ts";
 export { flasher, type FlasherClient } from "./lib/interfaces/flasher.ts";
 export { FlashResult } from "./lib/interfaces/flashing.ts";
+export { httpServer, type HttpServerClient } from "./lib/interfaces/http_server.ts";
 export { network, type NetworkClient } from "./lib/interfaces/network.ts";
 export { power, type PowerClient, PowerReading } from "./lib/interfaces/power.ts";
 export { ConsoleRecord, ConsoleState, serial, type SerialClient } from "./lib/interfaces/serial.ts";
@@ -70,4 +71,5 @@ export {
 export { createFile, openFile, openImage } from "./lib/streams/file.ts";
 export { shell, type ShellClient } from "./lib/interfaces/shell.ts";
 export { ssh, type SshClient } from "./lib/interfaces/ssh.ts";
+export { tftp, type TftpClient } from "./lib/interfaces/tftp.ts";
 export { vnc, type VncClient } from "./lib/interfaces/vnc.ts";

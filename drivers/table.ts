@@ -31,6 +31,10 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
     python: [`${opendal}.MockFlasher`],
     load: () => import("./mock_flasher/mod.ts"),
   },
+  "http-server": {
+    python: ["jumpstarter_driver_http.driver.HttpServer"],
+    load: () => import("./http_server/mod.ts"),
+  },
   "mock-power": {
     python: ["jumpstarter_driver_power.driver.MockPower", "jumpstarter_driver_power.driver.SyncMockPower"],
     load: () => import("./mock_power/mod.ts"),
@@ -70,6 +74,10 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
   "tcp-network": {
     python: [`${network}.TcpNetwork`],
     load: () => import("./tcp_network/mod.ts"),
+  },
+  "tftp-server": {
+    python: ["jumpstarter_driver_tftp.driver.Tftp", "jumpstarter_driver_tftp.driver.TftpServer"],
+    load: () => import("./tftp_server/mod.ts"),
   },
   "udp-network": {
     python: [`${network}.UdpNetwork`],

@@ -11,6 +11,7 @@ export const interfaceLabel = "jumpstarter.dev/interface";
 const loaders: Record<string, () => Promise<AnyInterface>> = {
   "composite": async () => (await import("./composite.ts")).composite,
   "flasher": async () => (await import("./flasher.ts")).flasher,
+  "http-server": async () => (await import("./http_server.ts")).httpServer,
   "network": async () => (await import("./network.ts")).network,
   "power": async () => (await import("./power.ts")).power,
   "serial": async () => (await import("./serial.ts")).serial,
@@ -20,6 +21,7 @@ const loaders: Record<string, () => Promise<AnyInterface>> = {
   "storage": async () => (await import("./storage.ts")).storage,
   "storage-mux": async () => (await import("./storage_mux.ts")).storageMux,
   "storage-mux-flasher": async () => (await import("./storage_mux.ts")).storageMuxFlasher,
+  "tftp": async () => (await import("./tftp.ts")).tftp,
   "vnc": async () => (await import("./vnc.ts")).vnc,
 };
 
@@ -27,6 +29,7 @@ const loaders: Record<string, () => Promise<AnyInterface>> = {
 const byPythonClient: Record<string, string> = {
   "jumpstarter.client.flasher.FlasherClient": "flasher",
   "jumpstarter_driver_composite.client.CompositeClient": "composite",
+  "jumpstarter_driver_http.client.HttpServerClient": "http-server",
   "jumpstarter_driver_network.client.DbusNetworkClient": "network",
   "jumpstarter_driver_network.client.NetworkClient": "network",
   "jumpstarter_driver_opendal.client.FlasherClient": "flasher",
@@ -37,6 +40,7 @@ const byPythonClient: Record<string, string> = {
   "jumpstarter_driver_pyserial.client.PySerialClient": "serial",
   "jumpstarter_driver_shell.client.ShellClient": "shell",
   "jumpstarter_driver_ssh.client.SSHWrapperClient": "ssh",
+  "jumpstarter_driver_tftp.client.TftpServerClient": "tftp",
   "jumpstarter_driver_vnc.client.VNClient": "vnc",
 };
 

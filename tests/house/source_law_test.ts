@@ -21,8 +21,8 @@ const reserved: readonly { what: RegExp; only: RegExp; why: string }[] = [
   },
   {
     what: /\bDeno\.(?:serve|upgradeWebSocket)\b/,
-    only: /^(?:lib\/wire\/|lib\/streams\/novnc\/|drivers\/simulated_board\/)/,
-    why: "HTTP is served in lib/wire, and a page for one browser in lib/streams/novnc",
+    only: /^(?:lib\/wire\/|lib\/streams\/novnc\/|drivers\/(?:simulated_board|http_server)\/)/,
+    why: "HTTP is served in lib/wire, a page for one browser in lib/streams/novnc, and by drivers whose purpose it is",
   },
   {
     what: /\bDeno\.(?:connectTls|listenTls|startTls)\b/,

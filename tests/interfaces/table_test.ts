@@ -35,6 +35,7 @@ Deno.test("The labels are those of upstream's clients", async () => {
   assert.deepEqual(labels, {
     "composite": "jumpstarter_driver_composite.client.CompositeClient",
     "flasher": "jumpstarter_driver_opendal.client.FlasherClient",
+    "http-server": "jumpstarter_driver_http.client.HttpServerClient",
     "network": "jumpstarter_driver_network.client.NetworkClient",
     "power": "jumpstarter_driver_power.client.PowerClient",
     "serial": "jumpstarter_driver_pyserial.client.PySerialClient",
@@ -44,6 +45,7 @@ Deno.test("The labels are those of upstream's clients", async () => {
     "storage": "jumpstarter_driver_opendal.client.OpendalClient",
     "storage-mux": "jumpstarter_driver_opendal.client.StorageMuxClient",
     "storage-mux-flasher": "jumpstarter_driver_opendal.client.StorageMuxFlasherClient",
+    "tftp": "jumpstarter_driver_tftp.client.TftpServerClient",
     "vnc": "jumpstarter_driver_vnc.client.VNClient",
   });
 });

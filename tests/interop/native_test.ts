@@ -25,6 +25,8 @@ export:
   mux: { type: mock-storage-mux }
   sd: { type: mock-storage-mux-flasher }
   store: { type: opendal, config: { scheme: memory } }
+  boot: { type: tftp-server, config: { root_dir: FOLDER, host: 127.0.0.1, port: 0 } }
+  web: { type: http-server, config: { root_dir: FOLDER, host: 127.0.0.1, port: 0 } }
   scripts: { type: shell, config: { methods: { hi: echo hi } } }
   shell:
     type: ssh
@@ -41,6 +43,12 @@ const missingHandle = (where: string, got = "nothing") =>
 /** What a method with a request without content comes to, with the driver of that path. */
 const expected: Record<string, Record<string, unknown>> = {
   "board": { Ticks: [] },
+  "boot": {
+    GetHost: [{ value: "127.0.0.1" }],
+    // As JSON has an int64.
+    GetPort: [{ value: "0" }],
+    Stop: [{}],
+  },
   "echo": { Address: "UNIMPLEMENTED: This network driver does not support address", Connect: "said hi" },
   "flasher": { Dump: missingHandle("flasher.dump: target"), Flash: missingHandle("flasher.flash: source") },
   "loop": {
@@ -75,6 +83,12 @@ const expected: Record<string, Record<string, unknown>> = {
     Off: [{}],
     Read: missingHandle("sd.read: dst", '""'),
     Write: missingHandle("sd.write: src", '""'),
+  },
+  "web": {
+    GetHost: [{ value: "127.0.0.1" }],
+    GetPort: [{ value: "0" }],
+    GetUrl: [{ value: "http://127.0.0.1:0" }],
+    Stop: [{}],
   },
   "scripts": {
     CallMethod: "INVALID_ARGUMENT: scripts.callMethod: env: Expected a mapping, but it is missing",
@@ -113,7 +127,9 @@ async function nativeExporter(): Promise<
 > {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(temporaryFolder());
-  const exporter = stack.use(await startExporter(folder.file("native.yaml", config)));
+  const exporter = stack.use(
+    await startExporter(folder.file("native.yaml", config.replaceAll("FOLDER", `${folder.path}/served`))),
+  );
   const tree = JSON.parse((await run(["client", "--host", exporter.address, "--json"])).stdout) as Node;
   const uuids = new Map<string, string>();
   const interfaces = new Set<string>();
@@ -131,6 +147,8 @@ async function nativeExporter(): Promise<
 function serviceOf(path: string): string {
   const names: Record<string, string> = {
     "board": "simulated_board.v1.SimulatedBoardInterface",
+    "boot": "tftp.v1.Tftp",
+    "web": "http_server.v1.HttpServer",
     "echo": "network.v1.NetworkInterface",
     "loop": "py_serial.v1.PySerial",
     "psu": "power.v1.PowerInterface",

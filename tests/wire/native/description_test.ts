@@ -114,6 +114,16 @@ const upstream: Record<string, string[]> = {
     "DumpRequest: target 1 Value; partition 2 optional string",
     "FlashRequest: source 1 Value; target 2 optional string",
   ],
+  "jumpstarter.interfaces.http_server.v1.HttpServer": [
+    "GetHost(Empty) → GetHostResponse",
+    "GetPort(Empty) → GetPortResponse",
+    "GetUrl(Empty) → GetUrlResponse",
+    "Start(Empty) → Empty",
+    "Stop(Empty) → Empty",
+    "GetHostResponse: value 1 string",
+    "GetPortResponse: value 1 int64",
+    "GetUrlResponse: value 1 string",
+  ],
   "jumpstarter.interfaces.network.v1.NetworkInterface": [
     "Connect(stream StreamData) → stream StreamData",
     "StreamData: payload 1 bytes",
@@ -221,6 +231,14 @@ const upstream: Record<string, string[]> = {
     "Write(WriteRequest) → Empty",
     "ReadRequest: dst 1 string",
     "WriteRequest: src 1 string",
+  ],
+  "jumpstarter.interfaces.tftp.v1.Tftp": [
+    "GetHost(Empty) → GetHostResponse",
+    "GetPort(Empty) → GetPortResponse",
+    "Start(Empty) → Empty",
+    "Stop(Empty) → Empty",
+    "GetHostResponse: value 1 string",
+    "GetPortResponse: value 1 int64",
   ],
   // Upstream's results are Empty, since its methods say no type. Whoever was built for that reads ours as well.
   "jumpstarter.interfaces.ssh_wrapper.v1.SSHWrapper": [],

@@ -1,0 +1,70 @@
+/** A web server for files of a folder. @module */
+import * as z from "zod";
+import { defineDriver } from "../../lib/contract/driver.ts";
+import { hostPort } from "../../lib/core/host_port.ts";
+import { httpServer } from "../../lib/interfaces/http_server.ts";
+import { cannotListen, ownAddress } from "../../lib/interfaces/own_address.ts";
+import { answer } from "./files.ts";
+
+/** Serves the files of a folder, until it is stopped or the session ends. */
+export default defineDriver({
+  name: "http-server",
+  summary: "Serves files of a folder of the exporter over HTTP, for devices that fetch them",
+  implements: httpServer,
+  config: z.object({
+    root_dir: z.string().min(1).default("/var/www").describe("The folder, made where it is missing"),
+    host: z.string().nullish().describe("Address to serve on; left out, the one that others reach this machine by"),
+    port: z.int().min(0).max(65535).default(8080).describe("TCP port; 0 takes any that is free"),
+    timeout: z.int().default(600).describe("Accepted for upstream's files, and without effect there as here"),
+  }),
+  async open({ config, log }) {
+    const { root_dir: root, port } = config;
+    await Deno.mkdir(root, { recursive: true });
+    const host = config.host || await ownAddress();
+    let server: Deno.HttpServer<Deno.NetAddr> | undefined;
+    const boundPort = () => server?.addr.port ?? 0;
+
+    const stop = async () => {
+      const running = server;
+      server = undefined;
+      // A device that reads slowly is not waited for.
+      ending.abort();
+      await running?.finished;
+    };
+    let ending = new AbortController();
+    return {
+      async start() {
+        await stop();
+        ending = new AbortController();
+        try {
+          server = Deno.serve({
+            hostname: host,
+            port,
+            signal: ending.signal,
+            onListen() {},
+            onError(error) {
+              log.error("file not served", { error });
+              return new Response(null, { status: 500 });
+            },
+          }, async (request, { remoteAddr }) => {
+            const response = await answer(request, root);
+            const { pathname } = new URL(request.url);
+            log.info("file asked for", { path: pathname, status: response.status, peer: remoteAddr.hostname });
+            return response;
+          });
+        } catch (error) {
+          throw cannotListen(host, port, error);
+        }
+        log.info("serving", { url: `http://${hostPort(host, boundPort())}`, folder: root });
+      },
+      async stop() {
+        if (!server) log.warn("server does not run");
+        await stop();
+      },
+      getUrl: () => `http://${hostPort(host, boundPort())}`,
+      getHost: () => host,
+      getPort: boundPort,
+      [Symbol.asyncDispose]: stop,
+    };
+  },
+});

@@ -1,0 +1,54 @@
+/** A TFTP server for files of a folder. @module */
+import * as z from "zod";
+import { defineDriver } from "../../lib/contract/driver.ts";
+import { hostPort } from "../../lib/core/host_port.ts";
+import { cannotListen, ownAddress } from "../../lib/interfaces/own_address.ts";
+import { tftp } from "../../lib/interfaces/tftp.ts";
+import { startTftpServer, type TftpServer } from "./server.ts";
+
+/** Serves the files of a folder, until it is stopped or the session ends. */
+export default defineDriver({
+  name: "tftp-server",
+  summary: "Serves files of a folder of the exporter over TFTP, for devices that boot from it",
+  implements: tftp,
+  config: z.object({
+    root_dir: z.string().min(1).default("/var/lib/tftpboot").describe("The folder, made where it is missing"),
+    host: z.string().default("").describe("Address to serve on; empty, the one that others reach this machine by"),
+    port: z.int().min(0).max(65535).default(69).describe("UDP port; 0 takes any that is free"),
+  }),
+  async open({ config, log }) {
+    const { root_dir: root, port } = config;
+    await Deno.mkdir(root, { recursive: true });
+    const host = config.host || await ownAddress();
+    let server: TftpServer | undefined;
+    const stop = async () => {
+      const running = server;
+      server = undefined;
+      await running?.[Symbol.asyncDispose]();
+    };
+    return {
+      async start() {
+        if (server) return log.warn("server runs already");
+        server = await startTftpServer({
+          host,
+          port,
+          root,
+          onTransfer({ name, bytes, failure }, { address: peer }) {
+            if (failure === undefined) log.info("file sent", { name, bytes, peer });
+            else log.warn("file not sent", { name, bytes, peer, reason: failure });
+          },
+        }).catch((error) => {
+          throw cannotListen(host, port, error);
+        });
+        log.info("serving", { address: hostPort(host, server.port), folder: root });
+      },
+      async stop() {
+        if (!server) log.warn("server does not run");
+        await stop();
+      },
+      getHost: () => host,
+      getPort: () => server?.port ?? port,
+      [Symbol.asyncDispose]: stop,
+    };
+  },
+});
