@@ -50,8 +50,8 @@ export interface WriteResult {
   readonly zeroed: number;
   /** Bytes of it that were there from an earlier write, or that the block map leaves out. */
   readonly skipped: number;
-  /** What was read back and compared: the whole image, the ranges of the block map, or nothing. */
-  readonly verified: "image" | "ranges" | "nothing";
+  /** What was read back and compared: everything, the ranges that the block map names, or nothing. */
+  readonly verified: "read-back" | "mapped" | "none";
   readonly ranges?: readonly MappedRange[];
   /** SHA-256 of what the proof covers as it was sent. Nothing when an unverified write was resumed with the rest. */
   readonly sha256Sent?: string;
@@ -130,8 +130,8 @@ async function write(
       hint: "Write it again, with verification",
     });
   }
-  const covers = blockMap ? "ranges" : "image";
-  const verified = verify ? covers : "nothing";
+  const covers = blockMap ? "mapped" : "read-back";
+  const verified = verify ? covers : "none";
   record?.done({ bytes, verified });
   await pause(Math.max(syncedAt + leewayMs - performance.now(), 0), signal);
   const { written, zeroed, skipped } = sink;

@@ -2,6 +2,7 @@
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 import { pause } from "../core/limit.ts";
 import { blockDeviceAt, refuseUsed } from "./block_device.ts";
+import { holdersOf } from "./holders.ts";
 import { isSystemError } from "./libc.ts";
 import type { MediumThread } from "./medium_thread.ts";
 import type { OpenMedium } from "./medium_worker.ts";
@@ -79,7 +80,10 @@ async function tryToOpen(thread: MediumThread, path: string, create: boolean): P
     const notYet = isSystemError(error, "ENOMEDIUM", "EIO", "ENXIO", "ENODEV", "ENOENT") ||
       error instanceof Deno.errors.NotFound;
     if (notYet) return { why: messageOf(error) };
-    throw failure(path, error);
+    if (!isSystemError(error, "EBUSY", "EAGAIN")) throw failure(path, error);
+    const holders = await holdersOf(path);
+    const message = `${path} is in use by ${holders.join(", ") || "somebody else"}`;
+    throw new JumpstarterError("failed_precondition", message, { phase: "driver", cause: error });
   }
 }
 
@@ -102,11 +106,10 @@ function kindOf({ isDirectory, isCharDevice }: Deno.FileInfo): string {
 export function failure(path: string, error: unknown): JumpstarterError {
   if (error instanceof JumpstarterError) return error as JumpstarterError;
   const say = (
-    code: "resource_exhausted" | "permission_denied" | "failed_precondition" | "unavailable",
+    code: "resource_exhausted" | "permission_denied" | "unavailable",
     what: string,
   ) => new JumpstarterError(code, `${path} ${what}: ${messageOf(error)}`, { phase: "driver", cause: error });
   if (isSystemError(error, "ENOSPC", "EDQUOT", "EFBIG")) return say("resource_exhausted", "has no room left");
-  if (isSystemError(error, "EBUSY", "EAGAIN")) return say("failed_precondition", "is in use by somebody else");
   if (isSystemError(error, "EACCES", "EPERM", "EROFS") || error instanceof Deno.errors.PermissionDenied) {
     return say("permission_denied", "cannot be written to");
   }

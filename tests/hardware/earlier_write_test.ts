@@ -45,7 +45,7 @@ for (const device of [false, true]) {
       const rest = resume === "rest" ? image.subarray(from) : image;
       const options: WriteOptions = { size: image.length, sha256: sha256(image), record: { ...record, resume } };
       const result = await writeImage(sourceOfBytes(rest, 100_000), path, options);
-      assert.deepEqual([result.bytes, result.skipped, result.verified], [image.length, from, "image"]);
+      assert.deepEqual([result.bytes, result.skipped, result.verified], [image.length, from, "read-back"]);
       assert.equal(result.written + result.zeroed, image.length - from);
       assert.deepEqual([result.sha256Sent, result.sha256ReadBack], [sha256(image), sha256(image)]);
       assert.deepEqual(Deno.readFileSync(loop?.file ?? path).subarray(0, image.length), image);

@@ -24,7 +24,7 @@ Deno.test("An image is written into a file, read back, and the result says what 
     written: image.length,
     zeroed: 0,
     skipped: 0,
-    verified: "image",
+    verified: "read-back",
     sha256Sent: sha256(image),
     sha256ReadBack: sha256(image),
     medium: `file ${dev}:${ino}`,
@@ -45,7 +45,7 @@ Deno.test("Without verification the result claims nothing", async () => {
     verify: false,
   });
   assert.deepEqual({ verified, sha256Sent, sha256ReadBack }, {
-    verified: "nothing",
+    verified: "none",
     sha256Sent: sha256(image),
     sha256ReadBack: undefined,
   });
@@ -64,7 +64,7 @@ for (const [kind, device] of [["a file", false], ["a block device", true]] as co
     // What was there before is to become zero.
     if (device) Deno.writeFileSync(file, noise(24 * MiB, 7), { create: false });
     const result = await writeImage(sourceOfBytes(image), path);
-    assert.deepEqual([result.verified, result.sha256ReadBack], ["image", sha256(image)]);
+    assert.deepEqual([result.verified, result.sha256ReadBack], ["read-back", sha256(image)]);
     assert.equal(result.written + result.zeroed, image.length);
     assert.ok(result.written < MiB, `${result.written} bytes were written`);
     assert.deepEqual(Deno.readFileSync(file).subarray(0, image.length), image);
@@ -202,7 +202,7 @@ mediaTest("With a block map the mapped ranges are written and proven, and the ot
     written: 257 * 4096 + 100,
     zeroed: 0,
     skipped: image.length - 257 * 4096 - 100,
-    verified: "ranges",
+    verified: "mapped",
     ranges: blockMap.ranges,
     sha256Sent: digest,
     sha256ReadBack: digest,
@@ -240,7 +240,7 @@ mediaTest("A map that bmaptool's format makes of a sparse image is read, and a c
     <BmapFileChecksum> ${zeros} </BmapFileChecksum><BlockMap>${ranges}</BlockMap></bmap>`;
   const signed = text.replace(zeros, sha256(new TextEncoder().encode(text)));
   const result = await writeImage(sourceOfBytes(bytes), loop.path, { blockMap: parseBlockMap(signed) });
-  assert.equal(result.verified, "ranges");
+  assert.equal(result.verified, "mapped");
   assert.ok(result.skipped > 8 * MiB);
   run("fsck.ext4", "-f", "-n", loop.path);
   assert.throws(() => parseBlockMap(signed.replace("<Range> 0 ", "<Range> 1 ")), { code: "data_loss" });

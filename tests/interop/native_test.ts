@@ -47,6 +47,7 @@ const expected: Record<string, Record<string, unknown>> = {
     GetHost: [{ value: "127.0.0.1" }],
     // As JSON has an int64.
     GetPort: [{ value: "0" }],
+    Start: [{}],
     Stop: [{}],
   },
   "echo": { Address: "UNIMPLEMENTED: This network driver does not support address", Connect: "said hi" },
@@ -88,6 +89,7 @@ const expected: Record<string, Record<string, unknown>> = {
     GetHost: [{ value: "127.0.0.1" }],
     GetPort: [{ value: "0" }],
     GetUrl: [{ value: "http://127.0.0.1:0" }],
+    Start: [{}],
     Stop: [{}],
   },
   "scripts": {
