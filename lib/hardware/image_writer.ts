@@ -76,7 +76,8 @@ export async function writeImage(source: ByteSource, path: string, options: Writ
     return await write(source, threads, medium, options);
   } catch (error) {
     signal?.throwIfAborted();
-    throw failure(path, error);
+    // What the source has failed with is the source's to say.
+    throw error instanceof Error && "errno" in error ? failure(path, error) : error;
   }
 }
 
@@ -97,15 +98,17 @@ async function write(
   }
   const state = recording?.resume && await earlierWrite(threads, medium, recording, size, options);
   const fresh = state === undefined;
+  const subject = recording && { target: path, medium: identity, sourceId: recording.sourceId, size };
+  // From here on the medium counts as unfinished.
+  using record = subject && new WriteRecord(recording.path, subject, { resume: !fresh });
   // What was in a file is no part of the image. With a block map it is left alone, as it is on a device.
   if (fresh && !medium.isDevice && !blockMap) await threads.device.ask("truncate", 0);
-  const subject = recording && { target: path, medium: identity, sourceId: recording.sourceId, size };
-  using record = subject && new WriteRecord(recording.path, subject, { resume: !fresh });
 
   const earlier = state && { state, restOnly };
   const sink = new ImageSink({ threads, medium, progress, blockMap, record, earlier, syncTimeoutMs, signal });
   const bytes = await sink.take(source);
-  if (size !== undefined && bytes !== size) throw broken(`It ended after ${bytes} of ${size} bytes`);
+  if (size !== undefined && bytes < size) throw broken(`It ended after ${bytes} of ${size} bytes`);
+  if (size !== undefined && bytes > size) throw broken(`It has ${bytes} bytes, expected ${size}`);
   if (bytes === 0) throw broken("It is empty");
   const sha256 = await sink.digest();
   if (sha256) expectDigest(sha256, options.sha256);

@@ -18,7 +18,7 @@ function cutAfter(image: Uint8Array, bytes: number): ByteSource {
 /** A write of 150 MiB that was cut short after 140 MiB, of which 128 MiB are certain. */
 async function cutShort(path: string, record: RecordOptions, image: Uint8Array): Promise<void> {
   const options = { size: image.length, record };
-  await assert.rejects(writeImage(cutAfter(image, 140 * MiB), path, options), { message: /the cable was cut$/ });
+  await assert.rejects(writeImage(cutAfter(image, 140 * MiB), path, options), { message: "the cable was cut" });
   assert.equal(readWriteState(record.path)!.synced, 128 * MiB);
 }
 

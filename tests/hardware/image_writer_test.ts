@@ -158,6 +158,10 @@ Deno.test("An image that ends early, is empty or is another is told apart from o
     code: "data_loss",
     message: "The image is not whole: It ended after 1048576 of 2097152 bytes",
   });
+  await assert.rejects(writeImage(sourceOfBytes(image), path, { size: 1000 }), {
+    code: "data_loss",
+    message: "The image is not whole: It has 1048576 bytes, expected 1000",
+  });
   await assert.rejects(writeImage(sourceOfBytes(image), path, { sha256: "00" }), {
     code: "data_loss",
     message: `The image is not whole: Expected SHA-256 00, got ${sha256(image)}`,
@@ -167,7 +171,7 @@ Deno.test("An image that ends early, is empty or is another is told apart from o
     message: "The image is not whole: It is empty",
   });
   const cut = { next: () => Promise.reject(new Error("the cable was cut")) };
-  await assert.rejects(writeImage(cut, path), { code: "unavailable", message: /the cable was cut$/ });
+  await assert.rejects(writeImage(cut, path), { name: "Error", message: "the cable was cut" });
 });
 
 Deno.test("A write stops when it is told to, also while it waits for the source", async () => {
