@@ -13,7 +13,11 @@ const reserved: readonly { what: RegExp; only: RegExp; why: string }[] = [
     only: /^(?:cli\.ts$|lib\/cli\/)/,
     why: "Arguments, exit and standard streams belong to lib/cli",
   },
-  { what: /\bDeno\.dlopen\b/, only: /^lib\/hardware\//, why: "System libraries are opened in lib/hardware" },
+  {
+    what: /\bDeno\.dlopen\b/,
+    only: /^lib\/(?:hardware\/|streams\/codec\/system_library\.ts$)/,
+    why: "System libraries are opened in lib/hardware, those of codecs in one file beside them",
+  },
   {
     what: /\bnew Worker\b/,
     only: /_thread\.ts$/,

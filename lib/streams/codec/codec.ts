@@ -1,20 +1,22 @@
 /**
  * Compressed bytes: sources and sinks that a codec stands in front of.
  *
- * Each codec is a coder, bytes in and bytes out. gzip and zstd are the runtime's; xz and bz2 are the system's programs.
+ * Each codec is a coder, bytes in and bytes out. gzip and zstd are the runtime's; xz and bz2 are the system's: its libraries,
+ * or its programs where it has no library.
  *
  * @module
  */
 import type { ByteSource, Halves, OwnedSink, OwnedSource } from "../../core/byte_stream.ts";
 import type { Codec } from "../../core/codec.ts";
-import { hasProgram, openProgram } from "./program.ts";
+import { LibraryCodec, libraryLack } from "./library_thread.ts";
+import { hasProgram, openProgram, type SystemCodec } from "./program.ts";
 import { through } from "./through.ts";
 import { gunzip, gzip, zstd } from "./zlib.ts";
 import { unzstd } from "./zstd_frames.ts";
 
 /** Whether this machine can use a codec. */
 export async function canCode(codec: Codec): Promise<boolean> {
-  return codec === "gzip" || codec === "zstd" || await hasProgram(codec);
+  return codec === "gzip" || codec === "zstd" || libraryLack(codec) === undefined || await hasProgram(codec);
 }
 
 /**
@@ -32,7 +34,7 @@ export function decompress(codec: Codec, source: ByteSource): OwnedSource {
       return unzstd(source);
     case "xz":
     case "bz2":
-      return through(source, () => openProgram(codec, "decompress"));
+      return through(source, () => openSystemCodec(codec, "decompress"));
   }
 }
 
@@ -75,5 +77,10 @@ export function compressInto(codec: Codec, sink: OwnedSink): OwnedSink {
 
 function openCompressor(codec: Codec): Halves {
   if (codec === "gzip") return gzip();
-  return codec === "zstd" ? zstd() : openProgram(codec, "compress");
+  return codec === "zstd" ? zstd() : openSystemCodec(codec, "compress");
+}
+
+function openSystemCodec(codec: SystemCodec, direction: "compress" | "decompress"): Halves {
+  const lack = libraryLack(codec);
+  return lack === undefined ? new LibraryCodec(codec, direction) : openProgram(codec, direction, lack);
 }

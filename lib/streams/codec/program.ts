@@ -7,13 +7,13 @@ import { damaged } from "./zlib.ts";
 const programs = { xz: "xz", bz2: "bzip2" } as const;
 const packages = { xz: "xz-utils", bz2: "bzip2" } as const;
 
-/** A codec that is a program. */
-export type ProgramCodec = keyof typeof programs & Codec;
+/** A codec that the system has. */
+export type SystemCodec = keyof typeof programs & Codec;
 
-const found = new Map<ProgramCodec, Promise<boolean>>();
+const found = new Map<SystemCodec, Promise<boolean>>();
 
 /** Whether the codec's program is installed. It is asked once. */
-export function hasProgram(codec: ProgramCodec): Promise<boolean> {
+export function hasProgram(codec: SystemCodec): Promise<boolean> {
   let answer = found.get(codec);
   if (!answer) {
     const run = new Deno.Command(programs[codec], { args: ["--help"], stdin: "null", stdout: "null", stderr: "null" });
@@ -23,21 +23,25 @@ export function hasProgram(codec: ProgramCodec): Promise<boolean> {
 }
 
 /**
- * Starts a codec's program.
+ * Starts a codec's program. `lack` says why its library was not used.
  *
  * @throws {JumpstarterError} `failed_precondition` where it is not installed.
  */
-export function openProgram(codec: ProgramCodec, direction: "compress" | "decompress"): Halves {
+export function openProgram(codec: SystemCodec, direction: "compress" | "decompress", lack: string): Halves {
   const program = programs[codec];
   const args = [direction === "compress" ? "--compress" : "--decompress", "--stdout"];
   let child;
   try {
     child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
   } catch (cause) {
-    throw new JumpstarterError("failed_precondition", `Cannot run ${program}: ${messageOf(cause)}`, {
-      hint: `Install ${program} (Debian: ${packages[codec]}), or use gzip or zstd`,
-      cause,
-    });
+    throw new JumpstarterError(
+      "failed_precondition",
+      `There is neither a library nor a program for ${codec}: ${lack}; Cannot run ${program}: ${messageOf(cause)}`,
+      {
+        hint: `Install ${program} (Debian: ${packages[codec]}), or use gzip or zstd`,
+        cause,
+      },
+    );
   }
   const reader = child.stdout.getReader();
   const writer = child.stdin.getWriter();

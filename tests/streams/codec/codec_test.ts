@@ -54,7 +54,7 @@ for (const codec of codecs) {
     const early = [whole.length - 1, whole.length - 5, whole.length >> 1, 5].map((end) => whole.subarray(0, end));
     const flipped = whole.map((byte, at) => at === 100_000 ? byte ^ 0x55 : byte);
     const tail = concat([whole, text("this is no archive")]);
-    for (const archive of [...early, flipped, text("this is no archive"), ...codec === "bz2" ? [] : [tail]]) {
+    for (const archive of [...early, flipped, text("this is no archive"), tail]) {
       await assert.rejects(allOf(decompress(codec, sourceOfBytes(archive))), {
         code: "data_loss",
         message: new RegExp(`^The ${codec} archive is damaged: .`),
