@@ -13,6 +13,9 @@ const ahead = 4;
 /** Bytes of input that may be on their way. */
 const mostInputBytes = 1024 * 1024;
 
+/** Used memory that is kept for the inputs that follow, in pieces. */
+const mostSpare = 16;
+
 const opened = new Map<SystemCodec, string | undefined>();
 
 /** Why a codec's library cannot be used, or nothing when it can. */
@@ -38,12 +41,15 @@ function errorOf(codec: SystemCodec, { failure, kind }: Extract<Said, { failure:
 export class LibraryCodec implements Halves {
   readonly #codec: SystemCodec;
   readonly #worker = new Worker(new URL("./library_worker.ts", import.meta.url), { type: "module" });
-  readonly #outputs: Uint8Array[] = [];
+  readonly #outputs: Uint8Array<ArrayBuffer>[] = [];
+  /** What the reader has now; with its next call the memory may be used again. */
+  #lent?: Uint8Array<ArrayBuffer>;
+  /** Memory of inputs that were used up. */
+  readonly #spare: ArrayBuffer[] = [];
   /** Sizes of the inputs that are on their way. */
   readonly #inputs: number[] = [];
   readonly #closed = Promise.withResolvers<void>();
   #inputBytes = 0;
-  #asked = 0;
   #ended = false;
   #failure?: { error: unknown };
   #readable?: () => void;
@@ -57,17 +63,16 @@ export class LibraryCodec implements Halves {
       this.#end(new JumpstarterError("internal", `The thread of the ${codec} codec has failed: ${event.message}`));
     };
     this.#tell({ open: codec, direction });
-    this.#ask();
+    for (let count = 0; count < ahead; count++) this.#tell({ next: true });
   }
 
   async next(): Promise<Uint8Array | undefined> {
+    const memory = this.#lent?.buffer;
+    this.#lent = undefined;
+    if (memory && !this.#ended) this.#tell({ next: true, memory }, [memory]);
     while (this.#outputs.length === 0 && !this.#ended) await new Promise<void>((resolve) => this.#readable = resolve);
-    const output = this.#outputs.shift();
-    if (output) {
-      this.#asked--;
-      this.#ask();
-      return output;
-    }
+    this.#lent = this.#outputs.shift();
+    if (this.#lent) return this.#lent;
     if (this.#failure) throw this.#failure.error;
     return undefined;
   }
@@ -75,7 +80,7 @@ export class LibraryCodec implements Halves {
   async write(chunk: Uint8Array): Promise<void> {
     if (!this.#ended && chunk.length > 0) {
       // Whoever writes may use the memory again.
-      const input = chunk.slice();
+      const input = this.#copyOf(chunk);
       this.#inputs.push(input.length);
       this.#inputBytes += input.length;
       this.#tell({ input }, [input.buffer]);
@@ -100,8 +105,10 @@ export class LibraryCodec implements Halves {
   }
 
   #hear(said: Said): void {
-    if ("used" in said) this.#inputBytes -= this.#inputs.shift()!;
-    else if ("output" in said) this.#outputs.push(said.output);
+    if ("used" in said) {
+      this.#inputBytes -= this.#inputs.shift()!;
+      if (this.#spare.length < mostSpare) this.#spare.push(said.used);
+    } else if ("output" in said) this.#outputs.push(said.output);
     else if ("failure" in said) {
       this.#end(errorOf(this.#codec, said));
     } else this.#end();
@@ -121,8 +128,12 @@ export class LibraryCodec implements Halves {
     this.#writable?.();
   }
 
-  #ask(): void {
-    for (; !this.#ended && this.#asked < ahead; this.#asked++) this.#tell({ next: true });
+  #copyOf(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
+    const memory = this.#spare.pop();
+    const fits = memory && memory.byteLength >= chunk.length;
+    const copy = new Uint8Array(fits ? memory : new ArrayBuffer(chunk.length), 0, chunk.length);
+    copy.set(chunk);
+    return copy;
   }
 
   #tell(told: Told, transfer: Transferable[] = []): void {

@@ -15,15 +15,15 @@ export type Told =
   | { readonly input: Uint8Array<ArrayBuffer> }
   /** No input follows. */
   | { readonly end: true }
-  /** Asks for one more piece of output. */
-  | { readonly next: true }
+  /** Asks for one more piece of output; memory of an earlier one may be used again. */
+  | { readonly next: true; readonly memory?: ArrayBuffer }
   /** Gives the archive up. */
   | { readonly close: true };
 
 /** What the worker tells. */
 export type Said =
-  /** An input was used up. */
-  | { readonly used: true }
+  /** An input was used up: here is its memory. */
+  | { readonly used: ArrayBuffer }
   | { readonly output: Uint8Array<ArrayBuffer> }
   | { readonly ended: true }
   | { readonly closed: true }
@@ -41,7 +41,8 @@ let coder: Coder | undefined;
 const inputs: Uint8Array<ArrayBuffer>[] = [];
 let isLast = false;
 let wanted = 0;
-let output = new Uint8Array(outputBytes);
+const spare: ArrayBuffer[] = [];
+let output = new Uint8Array(new ArrayBuffer(outputBytes));
 let made = 0;
 let isOver = false;
 
@@ -50,8 +51,10 @@ port.onmessage = ({ data }) => {
     if ("open" in data) coder = (data.open === "xz" ? openLzma : openBz2)(data.direction);
     else if ("input" in data) inputs.push(data.input);
     else if ("end" in data) isLast = true;
-    else if ("next" in data) wanted++;
-    else {
+    else if ("next" in data) {
+      wanted++;
+      if (data.memory) spare.push(data.memory);
+    } else {
       close();
       port.postMessage({ closed: true });
     }
@@ -72,7 +75,7 @@ function work(): void {
   if (inputs.length > 0) {
     if (coded.taken === input.length) {
       inputs.shift();
-      port.postMessage({ used: true });
+      port.postMessage({ used: input.buffer }, [input.buffer]);
     } else inputs[0] = input.subarray(coded.taken);
   }
   if (made === output.length || coded.ended && made > 0) flush();
@@ -91,7 +94,7 @@ function close(): void {
 
 function flush(): void {
   port.postMessage({ output: output.subarray(0, made) }, [output.buffer]);
-  output = new Uint8Array(outputBytes);
+  output = new Uint8Array(spare.pop() ?? new ArrayBuffer(outputBytes));
   made = 0;
   wanted--;
 }
