@@ -1,9 +1,12 @@
 /** A web server for files of a folder. @module */
 import * as z from "zod";
-import { defineDriver } from "../../lib/contract/driver.ts";
+import { children, defineDriver } from "../../lib/contract/driver.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { httpServer } from "../../lib/interfaces/http_server.ts";
 import { cannotListen, ownAddress } from "../../lib/interfaces/own_address.ts";
+import { storage } from "../../lib/interfaces/storage.ts";
+import { openFolder } from "../../lib/interfaces/storage_service/folder.ts";
+import { storageService } from "../../lib/interfaces/storage_service/service.ts";
 import { answer } from "./files.ts";
 
 /** Serves the files of a folder, until it is stopped or the session ends. */
@@ -11,15 +14,18 @@ export default defineDriver({
   name: "http-server",
   summary: "Serves files of a folder of the exporter over HTTP, for devices that fetch them",
   implements: httpServer,
+  provides: { storage },
   config: z.object({
     root_dir: z.string().min(1).default("/var/www").describe("The folder, made where it is missing"),
     host: z.string().nullish().describe("Address to serve on; left out, the one that others reach this machine by"),
     port: z.int().min(0).max(65535).default(8080).describe("TCP port; 0 takes any that is free"),
+    remove_created_on_close: z.boolean().default(true).describe("Remove what was uploaded in a session at its end"),
     timeout: z.int().default(600).describe("Accepted for upstream's files, and without effect there as here"),
   }),
   async open({ config, log }) {
     const { root_dir: root, port } = config;
-    await Deno.mkdir(root, { recursive: true });
+    // Makes the folder.
+    const backend = await openFolder(root);
     const host = config.host || await ownAddress();
     let server: Deno.HttpServer<Deno.NetAddr> | undefined;
     const boundPort = () => server?.addr.port ?? 0;
@@ -64,6 +70,11 @@ export default defineDriver({
       getUrl: () => `http://${hostPort(host, boundPort())}`,
       getHost: () => host,
       getPort: boundPort,
+      [children]: {
+        storage: storageService(backend, async (created) => {
+          if (config.remove_created_on_close) await created.removeBelow(root, log);
+        }),
+      },
       [Symbol.asyncDispose]: stop,
     };
   },

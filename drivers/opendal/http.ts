@@ -1,6 +1,12 @@
 /** Files of a web server, which can be read only. @module */
-import { type Backend, metadataOf, notFound, type ReadFile, storageError } from "./backend.ts";
-import { isFolder } from "./path.ts";
+import {
+  type Backend,
+  metadataOf,
+  notFound,
+  type ReadFile,
+  storageError,
+} from "../../lib/interfaces/storage_service/backend.ts";
+import { isFolder } from "../../lib/interfaces/storage_service/path.ts";
 
 /** Where the files are, and what is sent along. */
 export interface HttpOptions {

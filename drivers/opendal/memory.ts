@@ -1,6 +1,12 @@
 /** Files in the exporter's memory, until the session's end. @module */
-import { type Backend, metadataOf, notFound, type ReadFile, storageError } from "./backend.ts";
-import { isFolder } from "./path.ts";
+import {
+  type Backend,
+  metadataOf,
+  notFound,
+  type ReadFile,
+  storageError,
+} from "../../lib/interfaces/storage_service/backend.ts";
+import { isFolder } from "../../lib/interfaces/storage_service/path.ts";
 
 /** How much all files together may take, in bytes: it is the exporter's own memory. */
 const maxBytes = 256 * 1024 * 1024;

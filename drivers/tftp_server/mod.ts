@@ -1,8 +1,11 @@
 /** A TFTP server for files of a folder. @module */
 import * as z from "zod";
-import { defineDriver } from "../../lib/contract/driver.ts";
+import { children, defineDriver } from "../../lib/contract/driver.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { cannotListen, ownAddress } from "../../lib/interfaces/own_address.ts";
+import { storage } from "../../lib/interfaces/storage.ts";
+import { openFolder } from "../../lib/interfaces/storage_service/folder.ts";
+import { storageService } from "../../lib/interfaces/storage_service/service.ts";
 import { tftp } from "../../lib/interfaces/tftp.ts";
 import { startTftpServer, type TftpServer } from "./server.ts";
 
@@ -11,14 +14,17 @@ export default defineDriver({
   name: "tftp-server",
   summary: "Serves files of a folder of the exporter over TFTP, for devices that boot from it",
   implements: tftp,
+  provides: { storage },
   config: z.object({
     root_dir: z.string().min(1).default("/var/lib/tftpboot").describe("The folder, made where it is missing"),
     host: z.string().default("").describe("Address to serve on; empty, the one that others reach this machine by"),
     port: z.int().min(0).max(65535).default(69).describe("UDP port; 0 takes any that is free"),
+    remove_created_on_close: z.boolean().default(true).describe("Remove what was uploaded in a session at its end"),
   }),
   async open({ config, log }) {
     const { root_dir: root, port } = config;
-    await Deno.mkdir(root, { recursive: true });
+    // Makes the folder.
+    const backend = await openFolder(root);
     const host = config.host || await ownAddress();
     let server: TftpServer | undefined;
     const stop = async () => {
@@ -48,6 +54,11 @@ export default defineDriver({
       },
       getHost: () => host,
       getPort: () => server?.port ?? port,
+      [children]: {
+        storage: storageService(backend, async (created) => {
+          if (config.remove_created_on_close) await created.removeBelow(root, log);
+        }),
+      },
       [Symbol.asyncDispose]: stop,
     };
   },

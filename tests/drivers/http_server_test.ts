@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import httpServer from "../../drivers/http_server/mod.ts";
 import { serve } from "../../mod.ts";
 import { temporaryFolder } from "../system/program.ts";
-import { noise } from "../hardware/media.ts";
+import { noise, sourceOfBytes } from "../hardware/media.ts";
 
 /** A server of a folder that holds something of everything. */
 async function served() {
@@ -138,6 +138,29 @@ Deno.test("Folders, what is outside, what is missing and other methods are refus
   assert.equal(await status("/%ff"), 400);
   assert.equal(await status("/image.bin%00.txt"), 403);
   assert.equal(await status("/image.bin", "--request", "PUT", "--data", "x"), 405);
+});
+
+Deno.test("What a client uploads is served, and removed when the session ends; what was there stays", async () => {
+  using folder = temporaryFolder();
+  const root = `${folder.path}/www`;
+  const image = noise(100_000);
+  {
+    await using web = await serve(httpServer, { root_dir: root, host: "127.0.0.1", port: 0 });
+    Deno.writeTextFileSync(`${root}/mine`, "mine");
+    await web.start();
+    const source = sourceOfBytes(image);
+    const url = await web.putFile({ path: "new folder/image.bin", source: { bytes: source, size: image.length } });
+    assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/new%20folder\/image\.bin$/);
+    assert.deepEqual((await curl(url)).body, image);
+    assert.deepEqual(await Array.fromAsync(web.storage.scan({ path: "/" })), [
+      "/",
+      "mine",
+      "new folder/",
+      "new folder/image.bin",
+    ]);
+  }
+  assert.deepEqual([...Deno.readDirSync(root)].filter(({ isFile }) => isFile).map(({ name }) => name), ["mine"]);
+  assert.throws(() => Deno.statSync(`${root}/new folder/image.bin`), Deno.errors.NotFound);
 });
 
 Deno.test("A client that goes away in the middle leaves nothing open, and a port that is taken is told", async () => {

@@ -25,26 +25,27 @@ export:
 `;
 }
 
-peerTest(peer, "Python's client starts and stops our servers, and a device fetches from them", async (peer) => {
+peerTest(peer, "Python's client uploads to our servers, and a device fetches from them", async (peer) => {
   using folder = temporaryFolder();
-  putImages(folder.path);
+  Deno.writeFileSync(`${folder.path}/image`, image);
   await using exporter = await startExporter(folder.file("exporter.yaml", config(folder.path, 0)));
-  const printed = await runPython(peer, clientScript, { host: exporter.address });
-  const { url, tree, ...rest } = JSON.parse(printed);
-  assert.match(url, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
-  assert.deepEqual(tree, { boot: "TftpServerClient", web: "HttpServerClient" });
+  const printed = await runPython(peer, clientScript, { host: exporter.address, args: [`${folder.path}/image`] });
+  const { url, tree, ...rest } = JSON.parse(printed.trim().split("\n").at(-1)!);
+  assert.match(url, /^http:\/\/127\.0\.0\.1:[1-9]\d*\/images\/os\.img$/);
+  assert.deepEqual(tree, { boot: "TftpServerClient", storage: "OpendalClient", web: "HttpServerClient" });
   const digest = sha256(image);
   assert.deepEqual(rest, {
     fetched: [digest, digest],
+    listed: ["images/", "images/os.img"],
     stopped: 0,
     host: "127.0.0.1",
   });
 });
 
-peerTest(peer, "Our client starts and stops Python's servers, and a device fetches from them", async (peer) => {
+peerTest(peer, "Our client uploads to Python's servers, and a device fetches from them", async (peer) => {
   using folder = temporaryFolder();
-  // Python's refuses names with folders over TFTP.
-  putImages(folder.path);
+  const file = `${folder.path}/image`;
+  Deno.writeFileSync(file, image);
   await using exporter = await startPythonExporter(peer, config(folder.path, freePort()), "tcp");
   const client = async (...words: string[]) => {
     const { code, stdout, stderr } = await run(["client", "--host", exporter.host, ...words], { limitMs: 60_000 });
@@ -54,7 +55,9 @@ peerTest(peer, "Our client starts and stops Python's servers, and a device fetch
   const url = await client("web", "start");
   assert.match(url, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
   assert.equal(await client("web", "url"), url);
+  await client("web", "storage", "put", file, "os.img");
   const address = await client("boot", "start");
+  await client("boot", "storage", "put", file, "os.img");
   for (const from of [`${url}/os.img`, `tftp://${address}/os.img`]) {
     const { stdout } = await new Deno.Command("curl", {
       args: ["--silent", "--retry-connrefused", "--retry", "5", from],
@@ -66,14 +69,6 @@ peerTest(peer, "Our client starts and stops Python's servers, and a device fetch
   await client("boot", "stop");
 });
 
-/** The image in the folders of both servers. */
-function putImages(folder: string): void {
-  for (const name of ["www", "boot"]) {
-    Deno.mkdirSync(`${folder}/${name}`);
-    Deno.writeFileSync(`${folder}/${name}/os.img`, image);
-  }
-}
-
 /** A UDP port that nobody has now. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -81,7 +76,8 @@ function freePort(): number {
 }
 
 const clientScript = `
-import hashlib, json, subprocess
+import hashlib, json, subprocess, sys
+from pathlib import Path
 from jumpstarter.utils.env import env
 
 def digest(url):
@@ -91,14 +87,17 @@ with env() as client:
     web, boot = client.web, client.boot
     web.start()
     boot.start()
-    url = web.get_url()
-    fetched = [digest(f"{url}/os.img"), digest(f"tftp://{boot.get_host()}:{int(boot.get_port())}/os.img")]
+    url = web.put_file("images/os.img", Path(sys.argv[1]))
+    boot.storage.write_from_path("images/os.img", Path(sys.argv[1]))
+    fetched = [digest(url), digest(f"tftp://{boot.get_host()}:{int(boot.get_port())}/images/os.img")]
+    listed = [path for path in web.storage.scan("images/")]
     web.stop()
     boot.stop()
     print(json.dumps({
         "url": url,
-        "tree": {"web": type(web).__name__, "boot": type(boot).__name__},
+        "tree": {"web": type(web).__name__, "boot": type(boot).__name__, "storage": type(web.storage).__name__},
         "fetched": fetched,
+        "listed": listed,
         "stopped": web.get_port(),
         "host": boot.get_host(),
     }))

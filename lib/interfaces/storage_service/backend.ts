@@ -1,11 +1,6 @@
 /** What a storage service does: the part that differs between services. @module */
-import {
-  storageAbilities,
-  type StorageAbility,
-  type StorageCapability,
-  type StorageMetadata,
-} from "../../lib/interfaces/storage.ts";
-import { JumpstarterError } from "../../lib/core/errors.ts";
+import { storageAbilities, type StorageAbility, type StorageCapability, type StorageMetadata } from "../storage.ts";
+import { JumpstarterError } from "../../core/errors.ts";
 
 /** A file that is read, at a place of its own. */
 export interface ReadFile {

@@ -1,7 +1,7 @@
 /** What was made in a session, so that it can be removed at its end. @module */
 import { join } from "node:path";
-import type { Logger } from "../../lib/core/log.ts";
-import { messageOf } from "../../lib/core/errors.ts";
+import type { Logger } from "../../core/log.ts";
+import { messageOf } from "../../core/errors.ts";
 
 /** Paths that were made in a session, written in one way. */
 export class CreatedPaths {

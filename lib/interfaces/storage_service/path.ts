@@ -1,5 +1,5 @@
 /** Paths of a storage: relative to its root, and never out of it. @module */
-import { JumpstarterError } from "../../lib/core/errors.ts";
+import { JumpstarterError } from "../../core/errors.ts";
 
 /** A path without empty and dot segments; that of a folder keeps its slash at the end, and the root is empty. */
 export function storagePath(given: string): string {

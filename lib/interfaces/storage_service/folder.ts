@@ -1,6 +1,6 @@
 /** A folder of the exporter. @module */
 import { dirname, join, resolve } from "node:path";
-import { writeAll } from "../../lib/core/pipe.ts";
+import { writeAll } from "../../core/pipe.ts";
 import { type Backend, metadataOf, notFound, type ReadFile, storageError, type WriteFile } from "./backend.ts";
 import { isFolder } from "./path.ts";
 

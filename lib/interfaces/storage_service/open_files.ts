@@ -1,5 +1,5 @@
 /** Files that clients have opened, by the uuids that they were given. @module */
-import { JumpstarterError } from "../../lib/core/errors.ts";
+import { JumpstarterError } from "../../core/errors.ts";
 import { type ReadFile, storageError, type WriteFile } from "./backend.ts";
 
 /** How many files may be open at once. */
