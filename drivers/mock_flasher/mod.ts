@@ -4,7 +4,8 @@ import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { flasher } from "../../lib/interfaces/flasher.ts";
-import { readMedium, writeMedium } from "../../lib/streams/medium.ts";
+import { flashFile } from "../../lib/hardware/flash.ts";
+import { readMedium } from "../../lib/streams/medium.ts";
 
 /** Keeps each partition in a temporary file, until the session's end. */
 export default defineDriver({
@@ -20,7 +21,7 @@ export default defineDriver({
       throw new JumpstarterError("invalid_argument", `Expected the name of a partition, got ${got}`);
     };
     return {
-      flash: ({ source, target }) => writeMedium(fileOf(target), source.bytes),
+      flash: ({ source, target }, { signal }) => flashFile(fileOf(target), source.bytes, signal),
       async dump({ target, partition }) {
         try {
           await readMedium(fileOf(partition), target.bytes);

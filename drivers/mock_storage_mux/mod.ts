@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { storageMux } from "../../lib/interfaces/storage_mux.ts";
-import { readMedium, writeMedium } from "../../lib/streams/medium.ts";
+import { flashFile } from "../../lib/hardware/flash.ts";
+import { readMedium } from "../../lib/streams/medium.ts";
 
 /** Keeps the storage in a temporary file, until the session's end, and logs where it is connected to. */
 export default defineDriver({
@@ -16,7 +17,7 @@ export default defineDriver({
       host: () => log.info("storage at host"),
       dut: () => log.info("storage at device"),
       off: () => log.info("storage disconnected"),
-      write: ({ src }) => writeMedium(file, src.bytes),
+      write: ({ src }, { signal }) => flashFile(file, src.bytes, signal),
       read: ({ dst }) => readMedium(file, dst.bytes),
       [Symbol.asyncDispose]: () => Deno.remove(file),
     };

@@ -16,7 +16,7 @@ const rooms: Record<string, readonly string[]> = {
   "core": [],
   "config": ["core"],
   "contract": ["core"],
-  "hardware": ["core"],
+  "hardware": ["core", "streams"],
   "streams": ["core"],
   "interfaces": ["core", "contract", "streams"],
   "drivers": ["core", "contract", "streams", "interfaces", "hardware"],
