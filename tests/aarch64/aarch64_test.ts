@@ -11,6 +11,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { libc } from "../../lib/hardware/libc.ts";
 import { openPseudoTerminal } from "../../lib/hardware/pseudo_terminal.ts";
+import { noise, sha256 } from "../hardware/media.ts";
 import { type ProgramWords, run, start, startExporter, temporaryFolder } from "../system/program.ts";
 
 libc(); // Part of the process from then on, not of one test.
@@ -57,6 +58,7 @@ const bench = `
 metadata: { name: bench }
 export:
   power: { type: mock-power }
+  flasher: { type: mock-flasher }
   board: { type: simulated-board }
   terminal: { type: ${driver} }
 `;
@@ -65,7 +67,8 @@ export:
 function surroundings(more = "") {
   const folder = temporaryFolder();
   const config = folder.file("bench.yaml", bench + more);
-  return { config, env: { XDG_STATE_HOME: `${folder.path}/state` }, [Symbol.dispose]: () => folder[Symbol.dispose]() };
+  const env = { XDG_STATE_HOME: `${folder.path}/state` };
+  return { config, folder: folder.path, env, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 
 Deno.test({
@@ -117,6 +120,24 @@ Deno.test({
     assert.match(opened ?? stderr, /"path":"\/dev\/pts\/\d+","arch":"aarch64","differences":0/);
     assert.ok(!stderr.includes("set differently"), stderr);
     assert.equal(code, 0);
+  },
+});
+
+Deno.test({
+  name: "an exporter on aarch64 flashes an image and reads it back past the page cache",
+  ignore: !emulated,
+  async fn() {
+    using around = surroundings();
+    const { env, config, folder } = around;
+    await using exporter = await startExporter(config, [], { words: emulated, env, limitMs });
+    // The numbers of the calls that do it are the architecture's own.
+    const image = noise(100_000);
+    Deno.writeFileSync(`${folder}/os.img`, image);
+    const words = ["client", "--host", exporter.address, "flasher", "flash", "--json", `${folder}/os.img`];
+    const { code, stdout, stderr } = await run(words, { env, limitMs });
+    assert.equal(code, 0, stderr);
+    const { written } = JSON.parse(stdout.trim().split("\n").at(-1)!);
+    assert.deepEqual(written, { bytes: image.length, sha256: sha256(image), verified: "read-back" });
   },
 });
 

@@ -45,7 +45,8 @@ Deno.test("the commands of docs/flashing.md do what the page says", async () => 
       const { code, stdout, stderr } = await sh(local(commands), path, env).output();
       const said = new TextDecoder().decode(stdout);
       assert.equal(code, 0, `${local(commands)}${said}${new TextDecoder().decode(stderr)}`);
-      const proofs = said.match(/^(?:.*: )?Wrote \d+ bytes, SHA-256 \w+, not read back$|^\{"target":.*$/gm) ?? [];
+      const proofs = said.match(/^(?:.*: )?Wrote \d+ bytes, SHA-256 \w+, read back and the same$|^\{"target":.*$/gm) ??
+        [];
       for (const proof of proofs) assert.ok(proof.includes(sha256), proof);
       flashed += proofs.length;
     }
