@@ -15,11 +15,15 @@ import {
 import type { OwnedSink } from "../core/byte_stream.ts";
 import { type Codec, codecs } from "../core/codec.ts";
 import { JumpstarterError } from "../core/errors.ts";
+import { pause } from "../core/limit.ts";
 import type { ServerStream } from "../wire/rpc/types.ts";
 import { goAwayFrame, receivedBytes, sendBytes } from "../wire/stream_frame.ts";
 
 // Most exporters run for long without a compressed file or a request.
 const coding = () => import("../streams/codec/codec.ts");
+
+/** How long a client may take to end a call after a GOAWAY, in milliseconds. */
+const lingerMs = 30_000;
 
 /** What a client says of the resource that it offers. */
 export interface Offer {
@@ -51,6 +55,8 @@ export class ResourceTable implements ResourceOpener {
       });
       await stream.released(call.signal);
       await call.send(goAwayFrame);
+      // Python's gRPC drops what its program has not read yet when a call ends, so the client is to end it.
+      if (stream.hasWritten) await pause(lingerMs, call.signal).catch(() => {});
     } finally {
       this.#offered.delete(key);
     }
@@ -93,6 +99,8 @@ class OfferedStream {
   readonly #call: ServerStream;
   readonly #size?: number;
   readonly #released = Promise.withResolvers<void>();
+  /** Whether it is one that the driver writes. */
+  hasWritten = false;
 
   constructor(call: ServerStream, size: number | undefined) {
     this.#call = call;
@@ -128,6 +136,7 @@ class OfferedStream {
   }
 
   async #write(codec: Codec | undefined): Promise<OpenResource> {
+    this.hasWritten = true;
     const raw: OwnedSink = {
       write: (chunk) => sendBytes(this.#call, chunk),
       end: () => Promise.resolve(),

@@ -124,7 +124,8 @@ for (const codec of codecs) {
     assert.equal((await rest(up.stream)).length, 0);
     const down = await offer(wire, codec);
     down.stream.closeSend();
-    const [archive] = await Promise.all([rest(down.stream), call(wire, "get", down.handle)]);
+    const [archive] = await Promise.all([allOf(receivedBytes(down.stream)), call(wire, "get", down.handle)]);
+    down.stream.cancel();
     assert.deepEqual(await allOf(decompress(codec, sourceOfBytes(archive))), content);
   });
 }
@@ -212,6 +213,21 @@ Deno.test("A resource that the driver leaves alone, or gives up, is released wit
   await assert.rejects(call(wire, "put", failing.handle, true), { code: "internal", message: "The medium is full" });
   await ending;
   await withLimit(sending, 5_000, "The end of the sending");
+});
+
+Deno.test("A call over which a driver has written is the client's to end: Python's gRPC drops what is unread at its end", async () => {
+  await using wire = await open();
+  state.content = content;
+  const { stream, handle } = await offer(wire);
+  stream.closeSend();
+  const [got] = await Promise.all([allOf(receivedBytes(stream)), call(wire, "get", handle)]);
+  assert.deepEqual(got, content);
+  let isOver = false;
+  const ending = stream.receive().then(() => isOver = true, () => {});
+  for (let turn = 0; turn < 20; turn++) await wire.connection.status();
+  assert.equal(isOver, false);
+  stream.cancel();
+  await ending;
 });
 
 Deno.test("What a driver did not write to its end does not look whole", async () => {
