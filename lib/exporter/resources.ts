@@ -15,15 +15,11 @@ import {
 import type { OwnedSink } from "../core/byte_stream.ts";
 import { type Codec, codecs } from "../core/codec.ts";
 import { JumpstarterError } from "../core/errors.ts";
-import { pause } from "../core/limit.ts";
 import type { ServerStream } from "../wire/rpc/types.ts";
-import { goAwayFrame, receivedBytes, sendBytes } from "../wire/stream_frame.ts";
+import { endOfRequest, goAwayFrame, receivedBytes, sendBytes } from "../wire/stream_frame.ts";
 
 // Most exporters run for long without a compressed file or a request.
 const coding = () => import("../streams/codec/codec.ts");
-
-/** How long a client may take to end a call after a GOAWAY, in milliseconds. */
-const lingerMs = 30_000;
 
 /** What a client says of the resource that it offers. */
 export interface Offer {
@@ -55,8 +51,7 @@ export class ResourceTable implements ResourceOpener {
       });
       await stream.released(call.signal);
       await call.send(goAwayFrame);
-      // Python's gRPC drops what its program has not read yet when a call ends, so the client is to end it.
-      if (stream.hasWritten) await pause(lingerMs, call.signal).catch(() => {});
+      if (stream.hasWritten) await endOfRequest(call);
     } finally {
       this.#offered.delete(key);
     }

@@ -11,7 +11,7 @@ import { type ByteSource, sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 import { copy } from "../streams/pump.ts";
 import type { Handler, ServerStream } from "../wire/rpc/types.ts";
-import { dataFrameHead, goAwayFrame, receivedBytes } from "../wire/stream_frame.ts";
+import { dataFrameHead, endOfRequest, goAwayFrame, receivedBytes } from "../wire/stream_frame.ts";
 import type { Session } from "./session.ts";
 
 /** The service's handler by path. */
@@ -52,13 +52,14 @@ async function serveStream(session: Session, call: ServerStream): Promise<void> 
   if (call.signal.aborted) return release();
   call.signal.addEventListener("abort", release, { once: true });
   // The end of that direction ends this direction only.
-  const toDevice = copy(receivedBytes(call), sinkOf(stream)).catch((error) => {
+  const toDevice = copy(receivedBytes(call), sinkOf(stream)).then(() => true, (error) => {
     // A device that takes no more may have more to say: only its own direction ends.
     if (!call.signal.aborted) driver.log.debug("device closed its input", { error: messageOf(error) });
+    return false;
   });
   try {
     await collect(sourceOf(stream), call);
-    await toDevice;
+    if (await toDevice) await endOfRequest(call);
   } finally {
     call.signal.removeEventListener("abort", release);
   }

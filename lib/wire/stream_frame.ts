@@ -5,6 +5,7 @@
  * @module
  */
 import type { ByteSource } from "../core/byte_stream.ts";
+import { withLimit } from "../core/limit.ts";
 import { fieldKey, ProtobufReader, varintSize, WireType } from "./protobuf.ts";
 import { recycle } from "./rpc/recycling.ts";
 import type { ServerStream } from "./rpc/types.ts";
@@ -92,6 +93,20 @@ export function receivedBytes(call: Pick<ServerStream, "receive">): ByteSource {
       return undefined;
     },
   };
+}
+
+/** How long a caller may take to end its direction of a call after its GOAWAY, in milliseconds. */
+const lastWordsMs = 5_000;
+
+/**
+ * Waits until the caller has ended its direction of the call as well, which it does right behind its GOAWAY. A call that
+ * ends before is reset, and Python's gRPC then drops what has arrived but was not read yet.
+ */
+export async function endOfRequest(call: Pick<ServerStream, "receive">): Promise<void> {
+  const rest = async () => {
+    while (await call.receive()) { /* nothing of interest follows a GOAWAY */ }
+  };
+  await withLimit(rest(), lastWordsMs, "The end of the request").catch(() => {});
 }
 
 function writeVarint(bytes: Uint8Array, at: number, value: number): void {
