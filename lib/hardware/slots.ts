@@ -82,6 +82,8 @@ export class Slots implements Disposable {
 
   /** Waits for something else, as long as they are not broken. */
   unlessBroken<T>(work: Promise<T>): Promise<T> {
+    // It has begun already: a failure of it that nobody waits for would end the process.
+    work.catch(() => {});
     this.check();
     return new Promise<T>((resolve, reject) => {
       this.#interrupt = reject;
