@@ -66,9 +66,10 @@ async function serveStream(session: Session, call: ServerStream): Promise<void> 
 }
 
 function parseRequest(text: string | undefined) {
+  if (text === undefined) throw new JumpstarterError("invalid_argument", "The metadata key request is missing");
   let request: unknown;
   try {
-    request = JSON.parse(text ?? "");
+    request = JSON.parse(text);
   } catch (cause) {
     throw new JumpstarterError("invalid_argument", "Expected JSON in the metadata key request", { cause });
   }

@@ -24,6 +24,8 @@ const looks = 20;
 /** How long each attack goes on, and what a client may have to wait meanwhile, in milliseconds. */
 const attackMs = 3_000;
 const toleratedMs = 1_000;
+/** How often an attack is tried that goes badly. */
+const attempts = 3;
 /** What memory may grow by between the second quarter and the last: a heap breathes, a leak goes on. */
 const tolerated = 1.2;
 
@@ -111,21 +113,29 @@ async function soakWithConnections(host: string, pid: number, idle: Look): Promi
 
 async function soakWithAttacks(config: string): Promise<void> {
   for (const name of Object.keys(attacks)) {
-    // A fresh exporter for each, so that none profits from the memory that another one has made it take.
-    await using exporter = await startExporter(config, ["--log-level", "error"]);
-    const before = await warmUp(exporter);
-    const { steadyMs, newcomerMs, memoryMiB, connections, complaints: own } = await underAttack(
-      exporter,
-      name,
-      attackMs,
-    );
-    const grown = Math.max(0, memoryMiB - before);
-    const longest = `${steadyMs.toFixed(0).padStart(4)} and ${newcomerMs.toFixed(0).padStart(4)} ms`;
-    console.log(`${name.padEnd(50)} ${longest}  +${grown.toFixed(1).padStart(5)} MiB  ${connections} connections`);
-    complaints.push(...own.map((complaint) => `Under ${name}: ${complaint}`));
-    if (Math.max(steadyMs, newcomerMs) > toleratedMs) complaints.push(`Under ${name}: a client waited ${longest}`);
-    if (grown > toleratedGrowthMiB(name)) complaints.push(`Under ${name}: memory grew by ${grown.toFixed(1)} MiB`);
+    // Attackers and clients share the machine with the exporter, and with others: only what stays slow counts.
+    let own: string[] = [];
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      own = await soakWithAttack(config, name);
+      if (own.length === 0) break;
+    }
+    complaints.push(...own);
   }
+}
+
+/** Resolves to what is to complain about. */
+async function soakWithAttack(config: string, name: string): Promise<string[]> {
+  // A fresh exporter for each, so that none profits from the memory that another one has made it take.
+  await using exporter = await startExporter(config, ["--log-level", "error"]);
+  const before = await warmUp(exporter);
+  const { steadyMs, newcomerMs, memoryMiB, connections, complaints } = await underAttack(exporter, name, attackMs);
+  const grown = Math.max(0, memoryMiB - before);
+  const longest = `${steadyMs.toFixed(0).padStart(4)} and ${newcomerMs.toFixed(0).padStart(4)} ms`;
+  console.log(`${name.padEnd(50)} ${longest}  +${grown.toFixed(1).padStart(5)} MiB  ${connections} connections`);
+  const found = [...complaints];
+  if (Math.max(steadyMs, newcomerMs) > toleratedMs) found.push(`a client waited ${longest}`);
+  if (grown > toleratedGrowthMiB(name)) found.push(`memory grew by ${grown.toFixed(1)} MiB`);
+  return found.map((complaint) => `Under ${name}: ${complaint}`);
 }
 
 async function soakWithConsole(): Promise<void> {

@@ -37,12 +37,12 @@ export abstract class Connection implements FrameSink {
   readonly limits: Limits;
   readonly writer: FrameWriter;
   readonly sendQueue: SendQueue;
-  /** Resolves once the pipe is closed: with the reason, or with nothing when this side wanted it. Never rejects. */
-  readonly closed: Promise<JumpstarterError | undefined>;
 
   protected readonly streams = new Map<number, Stream>();
   protected peerSettings: PeerSettings = initialPeerSettings;
   protected ended = false;
+  /** Streams that the peer has begun in the input that is being taken. */
+  protected begun = 0;
   protected readonly greeting: Greeting;
   protected readonly silence: SilenceWatch;
 
@@ -56,7 +56,9 @@ export abstract class Connection implements FrameSink {
   readonly #controls: RateLimit;
   readonly #resets: Resets;
   readonly #input: Promise<void>;
-  readonly #resolveClosed: (reason: JumpstarterError | undefined) => void;
+  readonly #closing = Promise.withResolvers<JumpstarterError | undefined>();
+  /** Resolves once the pipe is closed: with the reason, or with nothing when this side wanted it. Never rejects. */
+  readonly closed: Promise<JumpstarterError | undefined> = this.#closing.promise;
 
   /** The stream of the DATA frame that is being received, and how many of its bytes were not handed on. */
   #dataStream: Stream | undefined;
@@ -85,9 +87,6 @@ export abstract class Connection implements FrameSink {
     this.#resets = new Resets(limits);
     // Output is gathered here already; TCP holding back the rest of an answer would cost 40 ms.
     (pipe as Partial<Deno.TcpConn>).setNoDelay?.(true);
-    const { promise, resolve } = Promise.withResolvers<JumpstarterError | undefined>();
-    this.closed = promise;
-    this.#resolveClosed = resolve;
     const ask = () => this.writer.ping(keepalivePayload, false);
     this.silence = new SilenceWatch(limits, ask, (why) => this.#lost(new Error(why)));
     // A server waits for the client's preface: an HTTP/1.1 client must not be greeted in HTTP/2.
@@ -171,7 +170,7 @@ export abstract class Connection implements FrameSink {
     this.ended = true;
     this.silence.stop();
     for (const stream of [...this.streams.values()]) stream.fail(error);
-    this.#linger().then(() => this.#resolveClosed(reason));
+    this.#linger().then(() => this.#closing.resolve(reason));
   }
 
   /** Lets the last bytes go out, since closing a socket that has unread input would take them away from the peer. */
@@ -197,7 +196,7 @@ export abstract class Connection implements FrameSink {
     this.ended = true;
     this.#handedOver = true;
     this.silence.stop();
-    to(this.#pipe).then(() => this.#resolveClosed(undefined));
+    to(this.#pipe).then(() => this.#closing.resolve(undefined));
   }
 
   #introduce(): void {
@@ -208,9 +207,10 @@ export abstract class Connection implements FrameSink {
   }
 
   /** `false` wants no more. */
-  #feed(chunk: Uint8Array): boolean {
+  #feed(chunk: Uint8Array): number | undefined {
+    this.begun = 0;
     if (!this.ended) this.#take(chunk);
-    return !this.#handedOver;
+    return this.#handedOver ? undefined : this.begun;
   }
 
   #take(chunk: Uint8Array): void {

@@ -84,6 +84,7 @@ export class ServerConnection extends Connection {
     if (streamId <= this.#lastStream) return this.#oldStream(streamId);
     if (streamId > this.#lastStream + 2) this.#lastGap = [this.#lastStream + 2, streamId - 2];
     this.#lastStream = streamId;
+    this.begun++;
     if (this.#draining || this.streams.size >= this.limits.maxConcurrentStreams) {
       return this.refuse(streamId, ErrorCode.REFUSED_STREAM);
     }

@@ -90,8 +90,13 @@ abstract class Call implements ServerCall, StreamEvents, Recipient {
     }
   }
 
-  giveUp({ code, message }: JumpstarterError): void {
-    this.abandon(code, message);
+  /** Ends the call before its handler does. */
+  giveUp(error: JumpstarterError): void {
+    if (this.finished) return;
+    // Behind data that the caller does not take, a status would never arrive.
+    if (this.stream.queued) this.stream.reset(ErrorCode.CANCEL);
+    this.finish(error);
+    this.broken(error);
   }
 
   abstract onEnd(): void;
@@ -118,14 +123,9 @@ abstract class Call implements ServerCall, StreamEvents, Recipient {
     this.#abort?.abort(this.failure);
   }
 
-  /** Ends the call before its handler does. */
+  /** Ends the call before its handler does, for a reason of its own. */
   protected abandon(code: Code, message: string): void {
-    if (this.finished) return;
-    const error = new JumpstarterError(code, message);
-    // Behind data that the caller does not take, a status would never arrive.
-    if (this.stream.queued) this.stream.reset(ErrorCode.CANCEL);
-    this.finish(error);
-    this.broken(error);
+    if (!this.finished) this.giveUp(new JumpstarterError(code, message));
   }
 
   /** Runs the handler to its end, which is the end of the call. Never rejects. */
