@@ -162,7 +162,7 @@ Deno.test("A request that names no stream is refused", async () => {
     return await call.receive().then(() => undefined, ({ code, message }) => `${code}: ${message}`);
   };
   const json = "invalid_argument: Expected JSON in the metadata key request";
-  assert.equal(await failure(), json);
+  assert.equal(await failure(), "invalid_argument: The metadata key request is missing");
   assert.equal(await failure("{"), json);
   assert.equal(await failure("[]"), "invalid_argument: request: Expected a mapping, got a list");
   assert.equal(
