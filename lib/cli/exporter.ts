@@ -20,7 +20,7 @@ import { serveStdioCommand } from "./exporter_stdio.ts";
 import { installCommand, uninstallCommand } from "./exporter_install.ts";
 import { parseListen } from "./listen_address.ts";
 import { addLogOptions, type LogFlags, printingHub } from "./log_printer.ts";
-import { noteLine, printLine, writeOut } from "./output.ts";
+import { noteLine, outliveReaders, printLine, writeOut } from "./output.ts";
 import { addProtectionOptions, clientLines, openDoorOf, protect, type ProtectionFlags } from "./protection.ts";
 
 /** Flags of a command that runs an exporter. */
@@ -87,6 +87,8 @@ export async function serveConfig(
   const config = loadWithWarnings(file);
   await using printing = printingHub(flags);
   await using exporter = await runExporter(config, [at], { hub: printing.hub, withoutHooks: flags.hooks === false });
+  // A board does not go because somebody has read enough of what its exporter says.
+  outliveReaders();
   const [address] = exporter.addresses;
   const drivers = exporter.session.tree.byUuid.size - 1;
   const { fingerprint, file: ca } = at.identity?.authority ?? {};

@@ -1,6 +1,6 @@
 /** The exporter's commands, and what it survives. @module */
 import assert from "node:assert/strict";
-import { benchConfig, run, start, startExporter, temporaryFolder } from "./program.ts";
+import { benchConfig, isolated, programWords, run, start, startExporter, temporaryFolder } from "./program.ts";
 
 Deno.test("exporter init prints a file that exporter check accepts", async () => {
   using config = await benchConfig();
@@ -90,6 +90,20 @@ Deno.test("exporter run ends with 0 and without a word at SIGTERM and SIGINT, cl
     assert.deepEqual([code, words], [0, []]);
     assert.equal((await pipe.ended).code, 3);
   }
+});
+
+Deno.test("an exporter stays when nobody reads what it says any more", async () => {
+  using config = await benchConfig();
+  const [program, ...words] = [...programWords, "exporter", "run", config.path, "--listen", "127.0.0.1:0", "--json"];
+  const child = new Deno.Command(program, { args: words, env: isolated(), stdout: "piped", stderr: "piped" }).spawn();
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { addresses } = JSON.parse((await output.read()).value!);
+  await Promise.all([output.cancel(), child.stderr.cancel()]);
+  for (let call = 0; call < 2; call++) {
+    assert.equal((await run(["client", "--host", addresses[0], "power", "on"])).code, 0);
+  }
+  child.kill("SIGTERM");
+  assert.equal((await child.status).code, 0);
 });
 
 Deno.test("the exporter survives clients that are killed in a call and in a stream", async () => {

@@ -85,7 +85,12 @@ export function start(args: string[], options: RunOptions = {}): Running {
   const output = new Collector(child.stdout);
   const errors = new Collector(child.stderr);
   const feeding = stdin === undefined ? Promise.resolve() : feed(child.stdin, stdin);
-  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
+  const end = () => {
+    try {
+      child.kill("SIGKILL");
+    } catch { /* it has ended, though somebody else may still hold its streams */ }
+  };
+  const limit = setTimeout(end, limitMs);
   const ended = (async () => {
     const [{ code }] = await Promise.all([child.status, output.done, errors.done, feeding]);
     clearTimeout(limit);
@@ -106,9 +111,7 @@ export function start(args: string[], options: RunOptions = {}): Running {
     noted: (text) => until(errors, text),
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGKILL");
-      } catch { /* it has ended */ }
+      end();
       await ended;
     },
   };

@@ -4,7 +4,7 @@ import { certificatesOf, fingerprintOf } from "../../lib/wire/tls/pem.ts";
 import { testAuthority } from "../certificates.ts";
 import { benchConfig, type Ended, type Exporter, run, start, startExporter } from "./program.ts";
 
-const secret = "correct horse battery";
+const secret = `correct horse ${crypto.randomUUID()}`;
 
 /** A config, and places of its own for what exporters and clients keep. */
 async function surroundings() {
