@@ -5,6 +5,7 @@ import { withLimit } from "../../lib/core/limit.ts";
 import { writeAll } from "../../lib/core/pipe.ts";
 import { openPseudoTerminal } from "../../lib/hardware/pseudo_terminal.ts";
 import { connect, serial } from "../../mod.ts";
+import { booted } from "./booted.ts";
 import { linkNamesOf } from "./names.ts";
 import {
   benchConfig,
@@ -66,13 +67,6 @@ async function startBench(): Promise<Bench> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-/** Resolves when the board waits for a login. */
-async function booted(host: string): Promise<void> {
-  await using board = await connect({ host }, { console: serial });
-  await using session = await board.console.open({ since: "boot" });
-  await session.expect("login: ");
 }
 
 /** Sits down at the console and sees what was said before. Its end is told as `code:` and the exit code. */

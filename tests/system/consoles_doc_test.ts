@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { linkNamesOf } from "./names.ts";
-import { connect, serial } from "../../mod.ts";
+import { booted } from "./booted.ts";
 import { freePort, pageBlocks } from "./page.ts";
 import { benchConfig, isolated } from "./program.ts";
 import { isInstalled, openTerminal, type Terminal } from "./terminal.ts";
@@ -39,13 +39,6 @@ Deno.test({
     await terminal.run("kill $(jobs -p); wait");
   },
 });
-
-/** Resolves when the board waits for a login. */
-async function booted(host: string): Promise<void> {
-  await using board = await connect({ host }, { console: serial });
-  await using session = await board.console.open({ since: "boot" });
-  await session.expect("login: ");
-}
 
 /** Enters a line and sees that it does what its kind does. */
 async function enter(line: string, terminal: Terminal): Promise<void> {
