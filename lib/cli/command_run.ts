@@ -116,7 +116,7 @@ function ioOf(
 
 function besideOf<I extends AnyInterface>({ parent, uuid }: DriverNode, definition: I): Map<string, Client<I>> {
   const others = [...parent?.children.values() ?? []].filter((other) =>
-    other.uuid !== uuid && other.interface?.name === definition.name
+    other.uuid !== uuid && other.interface === definition.name
   );
   return new Map(others.map((other) => [other.name, clientOf(definition, other.caller)]));
 }

@@ -8,8 +8,10 @@ import * as z from "zod";
 import type { DriverNode } from "../client/tree.ts";
 import { clientOf } from "../contract/client.ts";
 import { type Command, command, ownCommand } from "../contract/command.ts";
+import type { AnyInterface } from "../contract/interface.ts";
 import { type Method, wireNameOf } from "../contract/method.ts";
 import { JumpstarterError } from "../core/errors.ts";
+import { interfaceByName } from "../interfaces/table.ts";
 import type { CommandRunner } from "./command_run.ts";
 import { helpOf } from "./commander.ts";
 import { IntoBackground } from "./exit_code.ts";
@@ -33,16 +35,22 @@ export async function growOwnCommand(
   run: CommandRunner,
 ): Promise<Commander | undefined> {
   const definition = (await ownCommands(node))[ownCommand];
-  return definition && growCommand(new Commander(words).description(descriptionOf(node)), node, definition, run);
+  if (!definition) return undefined;
+  return growCommand(new Commander(words).description(await descriptionOf(node)), node, definition, run);
 }
 
-function descriptionOf({ description, interface: definition }: DriverNode): string {
-  return description ?? definition?.summary ?? "A driver of an unknown kind";
+async function definitionOf(node: DriverNode): Promise<AnyInterface | undefined> {
+  return node.interface === undefined ? undefined : await interfaceByName(node.interface);
 }
 
-async function ownCommands({ interface: definition, caller }: DriverNode): Promise<Record<string, Command>> {
+async function descriptionOf(node: DriverNode): Promise<string> {
+  return node.description ?? (await definitionOf(node))?.summary ?? "A driver of an unknown kind";
+}
+
+async function ownCommands(node: DriverNode): Promise<Record<string, Command>> {
+  const definition = await definitionOf(node);
   if (!definition) return {};
-  const client = clientOf(definition, caller);
+  const client = clientOf(definition, node.caller);
   return { ...definition.commands?.(client), ...await definition.configuredCommands?.(client) };
 }
 
@@ -56,7 +64,7 @@ export async function growCommands(
   run: CommandRunner,
   chosen?: string,
 ): Promise<Commander> {
-  const group = new Commander(words).description(descriptionOf(node)).enablePositionalOptions();
+  const group = new Commander(words).description(await descriptionOf(node)).enablePositionalOptions();
   const commands = await commandsOf(node);
   const isChosen = chosen !== undefined && Object.hasOwn(commands, chosen);
   for (const [name, definition] of Object.entries(commands)) {
@@ -147,11 +155,10 @@ function genericCommands(node: DriverNode): Record<string, Command> {
   const method = z.string().describe("Name of the method on the wire");
   const args = z.array(z.string()).default([]).describe("Arguments, each as JSON or plain text");
   return {
-    methods: command("List the methods that are known of this driver", (_, { print }) => {
-      for (const line of knownMethods(node)) {
+    methods: command("List the methods that are known of this driver", async (_, { print }) => {
+      for (const line of await knownMethods(node)) {
         print(line, [line.name, line.kind, line.summary].filter(Boolean).join("  "));
       }
-      return Promise.resolve();
     }),
     call: command("Call a method with one answer", async ({ method, args }, { signal, print }) => {
       const result = await node.caller.unary(method, args.map(jsonOrText), { signal });
@@ -165,8 +172,16 @@ function genericCommands(node: DriverNode): Record<string, Command> {
   };
 }
 
-function knownMethods(node: DriverNode): { name: string; kind?: string; params?: string[]; summary?: string }[] {
-  const methods = Object.entries((node.interface?.methods ?? {}) as Record<string, Method>);
+/** What is known of one method. */
+interface KnownMethod {
+  name: string;
+  kind?: string;
+  params?: string[];
+  summary?: string;
+}
+
+async function knownMethods(node: DriverNode): Promise<KnownMethod[]> {
+  const methods = Object.entries(((await definitionOf(node))?.methods ?? {}) as Record<string, Method>);
   if (methods.length > 0) {
     return methods.map(([name, method]) => ({
       name: wireNameOf(name, method),

@@ -16,7 +16,7 @@ export async function treeJson(node: DriverNode): Promise<unknown> {
     name: node.name,
     path: node.path,
     uuid: node.uuid,
-    interface: node.interface?.name ?? null,
+    interface: node.interface ?? null,
     labels: node.labels,
     description: node.description ?? null,
     commands: await ownCommandNames(node),
@@ -27,7 +27,7 @@ export async function treeJson(node: DriverNode): Promise<unknown> {
 async function rowsOf(node: DriverNode, depth: number): Promise<[string, string, string][]> {
   const commands = (await ownCommandNames(node)).join(", ") || (node.interface ? "" : "methods, call, stream");
   const client = node.labels["jumpstarter.dev/client"];
-  const kind = node.interface?.name ?? `(${client ?? "unknown"})`;
+  const kind = node.interface ?? `(${client ?? "unknown"})`;
   const rest = [commands, node.description && `# ${node.description}`].filter(Boolean).join("  ");
   const name = `${"  ".repeat(depth)}${node.name || "."}`;
   const below = await Promise.all([...node.children.values()].map((child) => rowsOf(child, depth + 1)));

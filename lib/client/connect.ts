@@ -31,7 +31,7 @@ export async function boardOf(connection: ExporterConnection): Promise<Board> {
   try {
     const report = await connection.report();
     return {
-      root: await buildTree(report, connection),
+      root: buildTree(report, connection),
       connection,
       name: report.labels["jumpstarter.dev/name"],
       motd: report.motd,
@@ -52,11 +52,11 @@ export async function boardOf(connection: ExporterConnection): Promise<Board> {
 export function clientsOf<K extends Interfaces>(board: Board, want: K): { [P in keyof K]: Client<K[P]> } {
   const clients = Object.entries(want).map(([path, definition]) => {
     const node = nodeAt(board.root, path.split("."));
-    if (node.interface?.name !== definition.name) {
+    if (node.interface !== definition.name) {
       throw new JumpstarterError(
         "failed_precondition",
         `Expected "${path}" to be a ${definition.name} interface, got ${
-          node.interface?.name ?? node.labels["jumpstarter.dev/client"] ?? "an unknown one"
+          node.interface ?? node.labels["jumpstarter.dev/client"] ?? "an unknown one"
         }`,
         { phase: "usage" },
       );

@@ -4,10 +4,9 @@
  * @module
  */
 import type { Caller } from "../contract/client.ts";
-import type { AnyInterface } from "../contract/interface.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
-import { interfaceOf } from "../interfaces/table.ts";
+import { interfaceNameOf } from "../interfaces/table.ts";
 import type { DriverInstanceReport, GetReportResponse } from "../wire/exporter_messages.ts";
 import type { ExporterConnection } from "./connection.ts";
 
@@ -22,8 +21,11 @@ export interface DriverNode {
   readonly description?: string;
   /** Help texts by command name. */
   readonly methodsDescription: Readonly<Record<string, string>>;
-  /** Left out when this program does not know what the labels stand for; such a driver has a generic client only. */
-  readonly interface?: AnyInterface;
+  /**
+   * The name of its interface. Left out when this program does not know what the labels stand for; such a driver has a
+   * generic client only.
+   */
+  readonly interface?: string;
   readonly parent?: DriverNode;
   readonly children: ReadonlyMap<string, DriverNode>;
   readonly caller: Caller;
@@ -35,13 +37,13 @@ export interface DriverNode {
  *
  * @throws {JumpstarterError} `data_loss` for a report without exactly one root, or with a child before its parent.
  */
-export async function buildTree({ reports }: GetReportResponse, connection: ExporterConnection): Promise<DriverNode> {
+export function buildTree({ reports }: GetReportResponse, connection: ExporterConnection): DriverNode {
   const latest = new Map<string, MutableNode>();
   const roots: MutableNode[] = [];
   for (const report of reports) {
     const parent = report.parentUuid ? latest.get(report.parentUuid) : undefined;
     if (report.parentUuid && !parent) throw malformed(`driver ${report.uuid} stands before its parent`);
-    const node = await makeNode(report, parent, connection);
+    const node = makeNode(report, parent, connection);
     if (parent) parent.children.set(node.name, node);
     else roots.push(node);
     latest.set(report.uuid, node);
@@ -78,11 +80,11 @@ export function nodeAt(root: DriverNode, path: readonly string[]): DriverNode {
 
 type MutableNode = DriverNode & { readonly children: Map<string, DriverNode> };
 
-async function makeNode(
+function makeNode(
   report: DriverInstanceReport,
   parent: DriverNode | undefined,
   connection: ExporterConnection,
-): Promise<MutableNode> {
+): MutableNode {
   const { uuid, labels, description, methodsDescription } = report;
   const name = parent ? labels["jumpstarter.dev/name"] ?? uuid : "";
   const children = new Map<string, DriverNode>();
@@ -93,7 +95,7 @@ async function makeNode(
     labels,
     description: description || undefined,
     methodsDescription,
-    interface: await interfaceOf(labels),
+    interface: interfaceNameOf(labels),
     parent,
     children,
     caller: { ...connection.caller(uuid), child: (name) => children.get(name)?.caller },

@@ -61,23 +61,32 @@ export type ResourceSource = LocalSource | ReadableStream<Uint8Array> | HttpRequ
 /** What a client gives for a resource that the driver writes. The exporter uploads to a URL itself, by PUT. */
 export type ResourceSink = LocalSink | WritableStream<Uint8Array> | HttpRequest | URL;
 
-const encoding = z.enum(codecs);
-const headers = z.record(z.string(), z.string()).default({});
-
 /** What stands for a resource among a call's arguments. */
-export const ResourceHandle = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("client_stream"), uuid: z.string(), x_jmp_content_encoding: encoding.nullish() }),
-  z.object({ kind: z.literal("presigned_request"), method: z.enum(["GET", "PUT"]), url: z.string(), headers }),
+export type ResourceHandle =
+  | { kind: "client_stream"; uuid: string; x_jmp_content_encoding?: Codec | null }
+  | { kind: "presigned_request"; method: "GET" | "PUT"; url: string; headers: Record<string, string> }
   // A kind of its own: a peer that does not know it must refuse it, not write the archive as it is.
-  z.object({
-    kind: z.literal("fetch_request"),
-    url: z.string(),
-    headers,
-    x_jmp_content_encoding: encoding.nullish(),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/, "Expected 64 lower-case hexadecimal digits").nullish(),
-  }),
-]);
-export type ResourceHandle = z.infer<typeof ResourceHandle>;
+  | {
+    kind: "fetch_request";
+    url: string;
+    headers: Record<string, string>;
+    x_jmp_content_encoding?: Codec | null;
+    sha256?: string | null;
+  };
+
+/** Made when the first handle comes: most commands see none, and should not wait for it. */
+let handleSchema: z.ZodType<ResourceHandle> | undefined;
+
+function makeHandleSchema(): z.ZodType<ResourceHandle> {
+  const encoding = z.enum(codecs).nullish();
+  const headers = z.record(z.string(), z.string()).default({});
+  const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "Expected 64 lower-case hexadecimal digits").nullish();
+  return z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("client_stream"), uuid: z.string(), x_jmp_content_encoding: encoding }),
+    z.object({ kind: z.literal("presigned_request"), method: z.enum(["GET", "PUT"]), url: z.string(), headers }),
+    z.object({ kind: z.literal("fetch_request"), url: z.string(), headers, x_jmp_content_encoding: encoding, sha256 }),
+  ]);
+}
 
 const openedAs = Symbol.for("jumpstarter.resource");
 
@@ -115,7 +124,7 @@ export function resource<D extends Direction>(
 > {
   const schema = z.unknown().transform((value, context) => {
     if (isOpened(direction, value)) return value;
-    const outcome = ResourceHandle.safeParse(typeof value === "string" ? parsed(value) : value);
+    const outcome = (handleSchema ??= makeHandleSchema()).safeParse(typeof value === "string" ? parsed(value) : value);
     if (outcome.success && fits(direction, outcome.data)) return outcome.data;
     const wrong = outcome.success ? `a request that is no ${direction === "read" ? "GET" : "PUT"}` : refusal(value);
     context.issues.push({ code: "custom", message: `Expected the handle of a resource, got ${wrong}`, input: value });

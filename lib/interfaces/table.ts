@@ -1,5 +1,5 @@
 /**
- * The bundled interfaces by name and by the Python clients that speak them. None is loaded before a report names it.
+ * The bundled interfaces by name and by the Python clients that speak them. None is loaded before somebody uses a driver of its kind.
  *
  * @module
  */
@@ -52,8 +52,8 @@ export async function interfaceByName(name: string): Promise<AnyInterface> {
   return await loaders[name]();
 }
 
-/** The interface that a report's labels stand for, or `undefined` when this program does not know it. */
-export async function interfaceOf(labels: Readonly<Record<string, string>>): Promise<AnyInterface | undefined> {
+/** The name of the interface that a report's labels stand for, or `undefined` when this program does not know it. */
+export function interfaceNameOf(labels: Readonly<Record<string, string>>): string | undefined {
   const name = labels[interfaceLabel] ?? byPythonClient[labels["jumpstarter.dev/client"]];
-  return name !== undefined && Object.hasOwn(loaders, name) ? await loaders[name]() : undefined;
+  return name !== undefined && Object.hasOwn(loaders, name) ? name : undefined;
 }
