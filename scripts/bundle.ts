@@ -7,7 +7,9 @@
  * @module
  */
 import { build, type Metafile, type Plugin, stop } from "esbuild";
+import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
+import { brotliCompressSync, constants } from "node:zlib";
 import manifest from "../deno.json" with { type: "json" };
 import { installPackages } from "./packages.ts";
 
@@ -40,8 +42,6 @@ export async function bundle(folder: string): Promise<Metafile> {
       bundle: true,
       splitting: true,
       minify: true,
-      // Stack traces and drivers' errors show names.
-      keepNames: true,
       legalComments: "none",
       format: "esm",
       target: "esnext",
@@ -51,7 +51,7 @@ export async function bundle(folder: string): Promise<Metafile> {
       external: ["node:*"],
       alias: { ...packages.aliases, jumpstarter: join(root, manifest.exports) },
       nodePaths: [packages.folder],
-      plugins: [requiredBuiltins, bundledWorkers, wholeZod(await packages.inOneFile("zod"))],
+      plugins: [requiredBuiltins, packedWebAssembly, bundledWorkers, wholeZod(await packages.inOneFile("zod"))],
       tsconfigRaw: {},
       metafile: true,
       logLevel: "warning",
@@ -69,12 +69,33 @@ export async function bundle(folder: string): Promise<Metafile> {
 const requiredBuiltins: Plugin = {
   name: "required-builtins",
   setup(build) {
-    build.onResolve({ filter: /^(?:node:)?(?:buffer|util)$/ }, ({ path, kind }) => {
+    build.onResolve({ filter: /^(?:node:)?(?:buffer|util|zlib)$/ }, ({ path, kind }) => {
       if (kind !== "require-call") return undefined;
       return { path: path.replace("node:", ""), namespace: "required-builtin" };
     });
     build.onLoad({ filter: /.*/, namespace: "required-builtin" }, ({ path }) => {
       return { contents: `export * from "node:${path}";` };
+    });
+  },
+};
+
+/**
+ * Every start of an executable reads all of its files. What strips types carries 3.8 MB of WebAssembly as text, for the
+ * few starts with a driver in TypeScript: these unpack it.
+ */
+const packedWebAssembly: Plugin = {
+  name: "packed-web-assembly",
+  setup(build) {
+    build.onLoad({ filter: /[/\\]amaro[/\\]dist[/\\]\w+\.js$/ }, async ({ path }) => {
+      const source = await Deno.readTextFile(path);
+      const contents = source.replace(/\w+\.from\("(AGFzb[^"]+)", "base64"\)/, (_, text: string) => {
+        const packed = brotliCompressSync(Buffer.from(text, "base64"), {
+          params: { [constants.BROTLI_PARAM_QUALITY]: 9 },
+        });
+        const unpack = `require("node:zlib").brotliDecompressSync`;
+        return `${unpack}(require("node:buffer").Buffer.from("${packed.toString("base64")}", "base64"))`;
+      });
+      return { contents, loader: "js" };
     });
   },
 };

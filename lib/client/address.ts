@@ -56,14 +56,11 @@ export function isLoopback(hostname: string): boolean {
   return /^(?:localhost|127(?:\.\d+){3}|::1)$/i.test(hostname);
 }
 
-/**
- * Names that ssh, its configuration and the commands named there take as names: nothing that begins like an option, and
- * nothing that a shell reads otherwise than as itself (CVE-2017-1000117, CVE-2023-51385).
- */
-const sshName = /^[\p{L}\p{N}_][\p{L}\p{N}_.@+-]*$/u;
-const sshHost = /^(?:[\p{L}\p{N}_][\p{L}\p{N}_.-]*|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])$/u;
-
 function parseSsh(text: string): SshTarget {
+  // Names that ssh, its configuration and the commands named there take as names: nothing that begins like an option,
+  // and nothing that a shell reads otherwise than as itself (CVE-2017-1000117, CVE-2023-51385).
+  const sshName = /^[\p{L}\p{N}_][\p{L}\p{N}_.@+-]*$/u;
+  const sshHost = /^(?:[\p{L}\p{N}_][\p{L}\p{N}_.-]*|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])$/u;
   const [, user, host, digits, path = "/"] =
     /^ssh:\/\/(?:([^/]*)@)?(\[[^\]/]*\]|[^:/@[\]]*)(?::(\d+))?(\/.*)?$/s.exec(text) ?? [];
   const port = digits === undefined ? undefined : Number(digits);

@@ -35,7 +35,7 @@ const codes = new Uint32Array(256);
 const tree = new Int16Array(2 * 256);
 
 function buildCode(): void {
-  const symbols = codeLengths.map((_, symbol) => symbol).sort((a, b) => codeLengths[a] - codeLengths[b] || a - b);
+  const symbols = symbolsByLength();
   let code = 0;
   let length = codeLengths[symbols[0]];
   let nodes = 1;
@@ -52,6 +52,13 @@ function buildCode(): void {
     tree[2 * node + (code & 1)] = -1 - symbol;
     code++;
   }
+}
+
+/** Symbols with short codes first, those of one length in their order. */
+function symbolsByLength(): number[] {
+  const groups: number[][] = [];
+  codeLengths.forEach((length, symbol) => (groups[length] ??= []).push(symbol));
+  return groups.flat();
 }
 
 buildCode();
