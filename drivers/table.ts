@@ -23,6 +23,10 @@ export const bundledDrivers: Readonly<Record<string, BundledDriver>> = {
     python: [`${network}.DbusNetwork`],
     load: () => import("./dbus_network/mod.ts"),
   },
+  "disk-flasher": {
+    python: [],
+    load: () => import("./disk_flasher/mod.ts"),
+  },
   "echo-network": {
     python: [`${network}.EchoNetwork`],
     load: () => import("./echo_network/mod.ts"),

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { flasher } from "../../lib/interfaces/flasher.ts";
-import { flashFile } from "../../lib/hardware/flash.ts";
+import { MediumFlasher } from "../../lib/hardware/flash.ts";
 import { readMedium } from "../../lib/streams/medium.ts";
 
 /** Keeps each partition in a temporary file, until the session's end. */
@@ -20,8 +20,13 @@ export default defineDriver({
       const got = JSON.stringify(partition);
       throw new JumpstarterError("invalid_argument", `Expected the name of a partition, got ${got}`);
     };
+    // Records end in what no partition's name can hold.
+    const mediumOf = (partition?: string) =>
+      new MediumFlasher({ path: fileOf(partition), record: `${fileOf(partition)}~record` });
     return {
-      flash: ({ source, target }, { signal }) => flashFile(fileOf(target), source.bytes, signal),
+      flash: ({ source, target }, call) => mediumOf(target).flash(source, call),
+      flashProgress: ({ source, target, options }, call) => mediumOf(target).progress(source, options, call),
+      flashPlan: ({ target, ...image }) => mediumOf(target).plan(image),
       async dump({ target, partition }) {
         try {
           await readMedium(fileOf(partition), target.bytes);

@@ -1,8 +1,9 @@
 /** Storage that is switched, without hardware. @module */
+import { join } from "node:path";
 import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { storageMux } from "../../lib/interfaces/storage_mux.ts";
-import { flashFile } from "../../lib/hardware/flash.ts";
+import { MediumFlasher } from "../../lib/hardware/flash.ts";
 import { readMedium } from "../../lib/streams/medium.ts";
 
 /** Keeps the storage in a temporary file, until the session's end, and logs where it is connected to. */
@@ -12,14 +13,19 @@ export default defineDriver({
   implements: storageMux,
   config: z.object({}),
   async open({ log }) {
-    const file = await Deno.makeTempFile({ prefix: "jumpstarter-storage-" });
+    const folder = await Deno.makeTempDir({ prefix: "jumpstarter-storage-" });
+    const file = join(folder, "storage");
+    await Deno.create(file).then((made) => made.close());
+    const storage = new MediumFlasher({ path: file, record: join(folder, "record") });
     return {
       host: () => log.info("storage at host"),
       dut: () => log.info("storage at device"),
       off: () => log.info("storage disconnected"),
-      write: ({ src }, { signal }) => flashFile(file, src.bytes, signal),
+      write: ({ src }, call) => storage.flash(src, call),
+      writeProgress: ({ src, options }, call) => storage.progress(src, options, call),
+      writePlan: (image) => storage.plan(image),
       read: ({ dst }) => readMedium(file, dst.bytes),
-      [Symbol.asyncDispose]: () => Deno.remove(file),
+      [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
     };
   },
 });

@@ -1,8 +1,10 @@
 /** Storage that is switched and flashed, without hardware. @module */
+import { join } from "node:path";
 import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { storageMuxFlasher } from "../../lib/interfaces/storage_mux.ts";
-import { flashFile } from "../../lib/hardware/flash.ts";
+import { StorageSwitch } from "../../lib/interfaces/storage_switch.ts";
+import { flashEvents, MediumFlasher } from "../../lib/hardware/flash.ts";
 import { readMedium } from "../../lib/streams/medium.ts";
 
 /** Keeps the storage in a temporary file, until the session's end, and logs where it is connected to. */
@@ -12,14 +14,28 @@ export default defineDriver({
   implements: storageMuxFlasher,
   config: z.object({}),
   async open({ log }) {
-    const file = await Deno.makeTempFile({ prefix: "jumpstarter-storage-" });
-    return {
+    const folder = await Deno.makeTempDir({ prefix: "jumpstarter-storage-" });
+    const file = join(folder, "storage");
+    await Deno.create(file).then((made) => made.close());
+    const storage = new MediumFlasher({ path: file, record: join(folder, "record") });
+    const mux = new StorageSwitch({
       host: () => log.info("storage at host"),
       dut: () => log.info("storage at device"),
       off: () => log.info("storage disconnected"),
-      write: ({ src }, { signal }) => flashFile(file, src.bytes, signal),
-      read: ({ dst }) => readMedium(file, dst.bytes),
-      [Symbol.asyncDispose]: () => Deno.remove(file),
+    });
+    return {
+      host: mux.host,
+      dut: mux.dut,
+      off: mux.off,
+      write: ({ src }, call) => mux.use(call, () => storage.flash(src, call)),
+      read: ({ dst }, call) => mux.use(call, () => readMedium(file, dst.bytes)),
+      flashProgress: ({ source, options }, call) =>
+        flashEvents(
+          call.signal,
+          (report, signal) => mux.atHost(signal, () => storage.write(source, options, report, signal)),
+        ),
+      flashPlan: (image) => storage.plan(image),
+      [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
     };
   },
 });

@@ -19,14 +19,20 @@ export interface ProgressOutput {
   nowMs?(): number;
 }
 
-/** Shows progress, not more often than is of use. */
+/** What is known of one stage. */
+interface Stage {
+  readonly startMs: number;
+  shownMs: number;
+  /** Bytes at some moments of the last seconds. */
+  readonly marks: { atMs: number; bytes: number }[];
+}
+
+/** Shows progress, not more often than is of use. The bar shows one stage, programs get those beside it as well. */
 export class ProgressView {
   readonly #output: ProgressOutput;
-  #stage?: string;
-  #startMs = 0;
-  #shownMs = -Infinity;
-  /** Bytes at some moments of the last seconds. */
-  #marks: { atMs: number; bytes: number }[] = [];
+  readonly #stages = new Map<string, Stage>();
+  /** Which one the bar shows. */
+  #current?: string;
 
   constructor(output: ProgressOutput) {
     this.#output = output;
@@ -34,26 +40,25 @@ export class ProgressView {
 
   show(progress: Progress): void {
     const { bar, event, nowMs = () => performance.now() } = this.#output;
-    if (!bar && !event) return;
+    const { beside = false, ...told } = progress;
+    const { stage: name, bytes, total } = told;
+    if (!event && (!bar || beside)) return;
     const atMs = nowMs();
-    const isNew = progress.stage !== this.#stage;
-    if (isNew) {
-      this.#stage = progress.stage;
-      this.#startMs = atMs;
-      this.#marks = [];
-    }
-    const isDone = progress.bytes === progress.total;
-    if (!isNew && !isDone && atMs - this.#shownMs < (event ? lineMs : barMs)) return;
-    this.#shownMs = atMs;
-    this.#marks.push({ atMs, bytes: progress.bytes });
-    while (this.#marks.length > 2 && atMs - this.#marks[1].atMs > rateMs) this.#marks.shift();
-    if (event) return event(progress);
-    bar!(this.#text(progress, atMs).slice(0, Math.max(20, (this.#output.columns?.() ?? 80) - 1)));
+    const isNew = !this.#stages.has(name) || !beside && name !== this.#current;
+    const stage = isNew ? { startMs: atMs, shownMs: atMs, marks: [] } : this.#stages.get(name)!;
+    this.#stages.set(name, stage);
+    if (!beside) this.#current = name;
+    if (bytes === total && stage.marks.at(-1)?.bytes === total) return;
+    if (!isNew && bytes !== total && atMs - stage.shownMs < (event ? lineMs : barMs)) return;
+    stage.shownMs = atMs;
+    stage.marks.push({ atMs, bytes });
+    while (stage.marks.length > 2 && atMs - stage.marks[1].atMs > rateMs) stage.marks.shift();
+    if (event) return event(told);
+    bar!(this.#text(progress, stage, atMs).slice(0, Math.max(20, (this.#output.columns?.() ?? 80) - 1)));
   }
 
-  #text({ stage, bytes, total }: Progress, atMs: number): string {
-    const [first] = this.#marks;
-    const spanMs = atMs - first.atMs || atMs - this.#startMs;
+  #text({ stage, bytes, total }: Progress, { marks: [first], startMs }: Stage, atMs: number): string {
+    const spanMs = atMs - first.atMs || atMs - startMs;
     const rate = spanMs > 0 ? (bytes - (atMs === first.atMs ? 0 : first.bytes)) / spanMs * 1000 : 0;
     const parts = [stage.padEnd(10)];
     if (total) {

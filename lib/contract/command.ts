@@ -17,6 +17,8 @@ export interface Progress {
   readonly bytes: number;
   /** How many bytes there will be, where that is known. */
   readonly total?: number;
+  /** It goes on beside another stage, which is what people are shown meanwhile. */
+  readonly beside?: boolean;
 }
 
 /** A file that comes from a web server. */

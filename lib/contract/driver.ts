@@ -26,6 +26,8 @@ export interface DriverContext<C, K extends Interfaces> {
   readonly signal: AbortSignal;
   /** `local`: the session lasts as long as one command or shell. `direct`: as long as the exporter. */
   readonly mode: "local" | "direct";
+  /** A folder for what is to outlive the session. All drivers share it, and who writes to it first makes it. */
+  readonly stateFolder: string;
   /** The children that the definition asks for in `children`, opened. */
   readonly children: { readonly [P in keyof K]: Client<K[P]> };
 }

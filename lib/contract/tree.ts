@@ -47,6 +47,8 @@ export interface DriverTree extends AsyncDisposable {
 /** Limits and surroundings of a tree. */
 export interface TreeOptions {
   hub: LogHub;
+  /** Where drivers keep what is to outlive the session. */
+  stateFolder: string;
   /** Limit for one driver's `open` in milliseconds. @default 30000 */
   openLimitMs?: number;
   /** Whether the session is the one of a single command or shell. @default "direct" */
@@ -167,8 +169,9 @@ class Opening {
     const what = `Driver ${path ? `"${path}" (${driver.name})` : driver.name}`;
     try {
       const clients = childClients(driver.children ?? {}, children);
-      const { mode = "direct" } = this.#options;
-      const opening: Promise<Opened> = Promise.resolve(driver.open({ config, log, signal, mode, children: clients }));
+      const { mode = "direct", stateFolder } = this.#options;
+      const context = { config, log, signal, mode, stateFolder, children: clients };
+      const opening: Promise<Opened> = Promise.resolve(driver.open(context));
       const opened = await withLimit(opening, limitMs, "Opening it").catch((error) => {
         // Whatever arrives after the limit is closed, not lost.
         opening.then((late) => this.#dispose(disposersOf(late, path, log)), () => {});

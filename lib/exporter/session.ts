@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { stateFolder } from "../config/places.ts";
 import type { PlannedDriver } from "../contract/plan.ts";
 import { type DriverTree, type OpenDriver, openTree, type TreeOptions } from "../contract/tree.ts";
 import { JumpstarterError } from "../core/errors.ts";
@@ -15,11 +16,13 @@ import { routerService } from "./router_service.ts";
 import { ExporterStatus, Status } from "./status.ts";
 
 /** What a session is made of. */
-export interface SessionOptions extends Omit<TreeOptions, "hub" | "resources"> {
+export interface SessionOptions extends Omit<TreeOptions, "hub" | "resources" | "stateFolder"> {
   /** The exporter's name; left out, the report has none. */
   name?: string;
   /** Shown to whoever opens a shell. */
   motd?: string;
+  /** Where drivers keep what is to outlive the session. @default the user's own folder of such things */
+  stateFolder?: string;
   /** Gets the session's records. @default a hub of its own */
   hub?: LogHub;
 }
@@ -59,7 +62,8 @@ export class Session implements AsyncDisposable {
   static async open(root: PlannedDriver, options: SessionOptions = {}): Promise<Session> {
     const hub = options.hub ?? new LogHub();
     const resources = new ResourceTable();
-    return new Session(await openTree(root, { ...options, hub, resources }), hub, resources, options);
+    const tree = await openTree(root, { stateFolder: stateFolder(), ...options, hub, resources });
+    return new Session(tree, hub, resources, options);
   }
 
   /** The driver with a uuid, as calls name it. */

@@ -1,6 +1,6 @@
 /** What an earlier write to a medium is good for: going on with it, or finding that nothing needs to be written. @module */
-import { JumpstarterError } from "../core/errors.ts";
-import { identityOf, type Medium, openMedium } from "./medium.ts";
+import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { identityOf, type Medium, openMedium, type WaitOptions } from "./medium.ts";
 import { type MediumThreads, startThreads } from "./medium_thread.ts";
 import { Differs, type Range, readBack } from "./read_back.ts";
 import { ProgressReport, type WriteProgress } from "./write_progress.ts";
@@ -17,6 +17,8 @@ export interface RecordOptions {
    * then compared with the record and not written again.
    */
   readonly resume?: "rest" | "all";
+  /** Where a source begins that is the `rest`: the record has to end there. Left out, it is taken to begin there. */
+  readonly offset?: number;
 }
 
 /** How a medium is looked at. */
@@ -25,6 +27,8 @@ export interface LookOptions {
   size?: number;
   /** Limit for the medium to appear, in milliseconds. @default 10000 */
   storageTimeoutMs?: number;
+  /** Makes a file where there is nothing, which then holds nothing. @default false */
+  create?: boolean;
   onProgress?(progress: WriteProgress): void;
   signal?: AbortSignal;
 }
@@ -41,16 +45,23 @@ export async function planResume(path: string, record: RecordOptions, options: L
   return (await earlierWrite(threads, medium, record, options.size, options)).synced;
 }
 
+/** An image that was found on a medium. */
+export interface HeldImage {
+  readonly bytes: number;
+  /** SHA-256 of what the medium gave back, in hexadecimal digits. */
+  readonly sha256: string;
+}
+
 /**
- * Whether a medium holds an image already, by what is known of the image: the record of its last, finished write, or its
- * size and SHA-256. Where neither is known it does not.
+ * The image that a medium holds already, by what is known of it: the record of its last, finished write, or its size and
+ * SHA-256. Nothing where neither is known, or where it holds another one.
  *
  * @throws {JumpstarterError} as `openMedium`.
  */
-export async function holdsImage(
+export async function heldImage(
   path: string,
-  image: LookOptions & { sha256?: string; record?: Omit<RecordOptions, "resume"> },
-): Promise<boolean> {
+  image: LookOptions & { sha256?: string; record?: Pick<RecordOptions, "path" | "sourceId"> },
+): Promise<HeldImage | undefined> {
   const { record, size, sha256, signal, onProgress } = image;
   await using threads = await startThreads();
   const medium = await openMedium(threads.device, path, { waitMs: 10_000, ...waitOf(image) });
@@ -58,13 +69,14 @@ export async function holdsImage(
   const isOfImage = state?.done && state.medium === medium.identity && state.sourceId === record?.sourceId &&
     state.target === path && (size ?? state.done.bytes) === state.done.bytes;
   const bytes = isOfImage ? state.done!.bytes : size;
-  if (bytes === undefined || !isOfImage && sha256 === undefined || bytes > medium.size) return false;
+  if (bytes === undefined || !isOfImage && sha256 === undefined || bytes > medium.size) return undefined;
   // A file has nothing behind its image.
-  if (!medium.isDevice && bytes !== medium.size) return false;
+  if (!medium.isDevice && bytes !== medium.size) return undefined;
   const progress = new ProgressReport(onProgress, bytes);
   const blocks = isOfImage ? state.blocks : [];
   const digest = await digestOf(threads, medium, { start: 0, end: bytes }, blocks, progress, signal);
-  return digest !== undefined && (sha256 === undefined || digest === sha256.toLowerCase());
+  if (digest === undefined || sha256 !== undefined && digest !== sha256.toLowerCase()) return undefined;
+  return { bytes, sha256: digest };
 }
 
 /**
@@ -74,10 +86,33 @@ export async function holdsImage(
 export function unfinishedWrite(path: string, recordPath: string): WriteState | undefined {
   const state = readWriteState(recordPath);
   if (!state || state.done || state.target !== path) return undefined;
+  return (mediumAt(path) ?? state.medium) === state.medium ? state : undefined;
+}
+
+/** Where a write may go on, by its record alone. */
+export interface ResumePlan {
+  /** Bytes from the beginning of the image that need not come again. */
+  readonly offset: number;
+  /** Whether a write to the medium was begun and not finished. */
+  readonly unfinished: boolean;
+  /** Why it cannot go on. */
+  readonly refusal?: string;
+}
+
+/** The same as {@linkcode planResume}, without a look at the medium, which may be elsewhere now. */
+export function recordedPlan(
+  path: string,
+  recordPath: string,
+  image: { sourceId?: string; size?: number },
+): ResumePlan {
+  const state = readWriteState(recordPath);
+  const unfinished = unfinishedWrite(path, recordPath) !== undefined;
+  const { sourceId = "", size } = image;
   try {
-    return identityOf(path) === state.medium ? state : undefined;
-  } catch {
-    return state;
+    const medium = mediumAt(path) ?? state?.medium ?? "";
+    return { offset: resumable(state, { target: path, medium, sourceId, size }).synced, unfinished };
+  } catch (error) {
+    return { offset: 0, unfinished, refusal: messageOf(error) };
   }
 }
 
@@ -89,12 +124,18 @@ export function unfinishedWrite(path: string, recordPath: string): WriteState | 
 export async function earlierWrite(
   threads: MediumThreads,
   medium: Medium,
-  { path: file, sourceId }: RecordOptions,
+  { path: file, sourceId, resume, offset }: RecordOptions,
   size: number | undefined,
   { signal }: { signal?: AbortSignal },
 ): Promise<WriteState> {
   const { path, identity } = medium;
   const state = resumable(readWriteState(file), { target: path, medium: identity, sourceId, size });
+  if (resume === "rest" && offset !== undefined && offset !== state.synced) {
+    throw new JumpstarterError("failed_precondition", `The image begins at ${offset}, expected ${state.synced}`, {
+      phase: "driver",
+      hint: "Ask again where the write may go on",
+    });
+  }
   const last = state.blocks.length - 1;
   if (last < 0) return state;
   const range = { start: last * blockBytes, end: state.synced };
@@ -123,6 +164,17 @@ async function digestOf(
   }
 }
 
-function waitOf({ storageTimeoutMs, signal }: LookOptions): { waitMs?: number; signal?: AbortSignal } {
-  return { ...(storageTimeoutMs !== undefined && { waitMs: storageTimeoutMs }), signal };
+function waitOf({ storageTimeoutMs, create, signal }: LookOptions): Partial<WaitOptions> {
+  return { ...(storageTimeoutMs !== undefined && { waitMs: storageTimeoutMs }), create, signal };
+}
+
+/** Which medium is at a path, or nothing where none is now. */
+function mediumAt(path: string): string | undefined {
+  try {
+    const identity = identityOf(path);
+    // A reader without a card.
+    return /(?:^| )0 bytes$/.test(identity) ? undefined : identity;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,10 @@
 /** What drivers do with an image and a medium. @module */
+import { dirname } from "node:path";
 import type { ByteSource } from "../core/byte_stream.ts";
+import { JumpstarterError } from "../core/errors.ts";
 import { writeMedium } from "../streams/medium.ts";
+import type { ResumePlan } from "./earlier_write.ts";
+import type { WriteProgress } from "./write_progress.ts";
 
 /** What has been proven of a flash, as clients are told. */
 export interface Flashed {
@@ -9,15 +13,193 @@ export interface Flashed {
   readonly verified: "read-back" | "mapped" | "none";
 }
 
+/** The same in full. */
+export interface FlashProof extends Omit<Flashed, "sha256"> {
+  /** SHA-256 of what the proof covers as it came. Nothing when an unverified write was resumed with the rest. */
+  readonly sha256?: string;
+  /** The same as the medium gave it back. */
+  readonly sha256ReadBack?: string;
+  /** Bytes that went to the medium, zeros that it made itself included. */
+  readonly written: number;
+  /** How much of the image was there from an earlier write that this one went on with. */
+  readonly resumedFrom?: number;
+  /** The medium held the image already. */
+  readonly held?: boolean;
+}
+
+/** How far a flash is, or its result. */
+export interface FlashEvent {
+  readonly stage: WriteProgress["stage"] | "compare" | "done";
+  readonly bytes: number;
+  readonly total?: number;
+  readonly last?: boolean;
+  readonly result?: FlashProof;
+}
+
+/** How a client wants an image to be written. */
+export interface FlashOptions {
+  readonly size?: number;
+  readonly sha256?: string;
+  readonly sourceId?: string;
+  /** Where the source begins of a write that is gone on with; 0: it has the whole image. */
+  readonly resumeAt?: number;
+  readonly skipIfSame?: boolean;
+  readonly verify?: boolean;
+  readonly blockMap?: string;
+}
+
+/** An image as a driver gets it. */
+export interface Image {
+  readonly bytes: ByteSource;
+  readonly size?: number;
+}
+
+/** What a driver flashes. */
+export interface FlashMedium {
+  /** A block device or a file, which is made where there is none. */
+  readonly path: string;
+  /** The file that says how far a write to it got. Its folder is made where it is missing. */
+  readonly record: string;
+  /** As {@linkcode WriteOptions} of the writer. */
+  readonly storageTimeoutMs?: number;
+  readonly syncTimeoutMs?: number;
+  readonly leewayMs?: number;
+}
+
 /**
- * Writes an image into a file and reads it back. On a system whose library is not known here the file is written, and
- * nothing is proven.
- *
- * @throws {JumpstarterError} as `writeImage`.
+ * Writes images to a medium and reads them back. On a system whose library is not known here the medium is written, and
+ * nothing is proven; only the plain `flash` is there then.
  */
-export async function flashFile(path: string, source: ByteSource, signal?: AbortSignal): Promise<Flashed> {
-  if (Deno.build.os !== "linux") return await writeMedium(path, source);
-  const { writeImage } = await import("./image_writer.ts");
-  const { bytes, verified, sha256Sent } = await writeImage(source, path, { create: true, signal });
-  return { bytes, sha256: sha256Sent!, verified };
+export class MediumFlasher {
+  readonly #medium: FlashMedium;
+
+  constructor(medium: FlashMedium) {
+    this.#medium = medium;
+  }
+
+  /**
+   * Writes an image from its beginning.
+   *
+   * @throws {JumpstarterError} as `writeImage`.
+   */
+  async flash({ bytes: source, size }: Image, { signal }: { signal?: AbortSignal } = {}): Promise<Flashed> {
+    if (Deno.build.os !== "linux") return await writeMedium(this.#medium.path, source);
+    const { bytes, verified, sha256 } = await this.write({ bytes: source, size }, {}, () => {}, signal);
+    return { bytes, sha256: sha256!, verified };
+  }
+
+  /** The same with options, progress and the whole proof. */
+  progress(image: Image, options: FlashOptions, { signal }: { signal: AbortSignal }): AsyncGenerator<FlashEvent> {
+    return flashEvents(signal, (report, signal) => this.write(image, options, report, signal));
+  }
+
+  /**
+   * Writes an image as a client wants it.
+   *
+   * @throws {JumpstarterError} as `writeImage`, and `invalid_argument` for options that do not go together.
+   */
+  async write(
+    image: Image,
+    options: FlashOptions,
+    report: (event: FlashEvent) => void,
+    signal?: AbortSignal,
+  ): Promise<FlashProof> {
+    refuseElsewhere();
+    const { path, record: recordPath, storageTimeoutMs, ...limits } = this.#medium;
+    const { sha256, resumeAt, verify, skipIfSame = false, blockMap: mapText } = options;
+    const size = options.size ?? (resumeAt ? undefined : image.size);
+    if (skipIfSame && mapText !== undefined) {
+      throw new JumpstarterError("invalid_argument", "With a block map only parts of a medium could be compared");
+    }
+    Deno.mkdirSync(dirname(recordPath), { recursive: true, mode: 0o700 });
+    // Without an identity nobody can go on with it, but the medium counts as unfinished.
+    const record = { path: recordPath, sourceId: options.sourceId ?? crypto.randomUUID() };
+    if (skipIfSame) {
+      const { heldImage } = await import("./earlier_write.ts");
+      const onProgress = (progress: WriteProgress) => report({ ...progress, stage: "compare" });
+      const held = await heldImage(path, { size, sha256, record, storageTimeoutMs, create: true, onProgress, signal });
+      if (held) {
+        return { bytes: held.bytes, verified: "read-back", sha256ReadBack: held.sha256, written: 0, held: true };
+      }
+    }
+    const [{ writeImage }, { parseBlockMap }] = await Promise.all([
+      import("./image_writer.ts"),
+      import("./block_map.ts"),
+    ]);
+    const resume = resumeAt === undefined ? {} : { resume: resumeAt > 0 ? "rest" : "all", offset: resumeAt } as const;
+    const written = await writeImage(image.bytes, path, {
+      ...limits,
+      storageTimeoutMs,
+      create: true,
+      size,
+      sha256,
+      verify,
+      blockMap: mapText === undefined ? undefined : parseBlockMap(mapText),
+      record: { ...record, ...resume },
+      onProgress: report,
+      signal,
+    });
+    return {
+      bytes: written.bytes,
+      verified: written.verified,
+      sha256: written.sha256Sent,
+      sha256ReadBack: written.sha256ReadBack,
+      written: written.written + written.zeroed,
+      resumedFrom: written.resumedFrom,
+    };
+  }
+
+  /** Where a write of an image may go on, as far as the record tells: the medium may be elsewhere now. */
+  async plan({ size, sourceId }: { size?: number; sourceId?: string }): Promise<ResumePlan> {
+    refuseElsewhere();
+    const { recordedPlan } = await import("./earlier_write.ts");
+    return recordedPlan(this.#medium.path, this.#medium.record, { size, sourceId });
+  }
+}
+
+/**
+ * The events of a flash, its result at the end. Who does not take them as they come gets the latest of each stage. The
+ * flash is given up when the signal aborts or nobody takes any more; it has ended when the events have.
+ */
+export async function* flashEvents(
+  signal: AbortSignal,
+  flash: (report: (event: FlashEvent) => void, signal: AbortSignal) => Promise<FlashProof>,
+): AsyncGenerator<FlashEvent> {
+  const gone = new AbortController();
+  const latest = new Map<FlashEvent["stage"], FlashEvent>();
+  let changed = Promise.withResolvers<void>();
+  const report = (event: FlashEvent) => {
+    latest.delete(event.stage);
+    latest.set(event.stage, event);
+    changed.resolve();
+  };
+  const running = flash(report, AbortSignal.any([signal, gone.signal]));
+  let isOver = false;
+  const over = running.catch(() => {}).finally(() => {
+    isOver = true;
+    changed.resolve();
+  });
+  try {
+    while (!isOver || latest.size > 0) {
+      if (latest.size === 0) {
+        changed = Promise.withResolvers();
+        await changed.promise;
+      }
+      for (const [stage, event] of latest) {
+        latest.delete(stage);
+        yield event;
+      }
+    }
+  } finally {
+    gone.abort(new JumpstarterError("canceled", "Nobody waits for the flash"));
+    await over;
+  }
+  const result = await running;
+  yield { stage: "done", bytes: result.bytes, total: result.bytes, last: true, result };
+}
+
+/** A client then flashes in the plain way. */
+function refuseElsewhere(): void {
+  if (Deno.build.os === "linux") return;
+  throw new JumpstarterError("unimplemented", "Writing to media with proof and progress is there on Linux only");
 }

@@ -50,6 +50,8 @@ export interface WriteResult {
   readonly zeroed: number;
   /** Bytes of it that were there from an earlier write, or that the block map leaves out. */
   readonly skipped: number;
+  /** How much of the image was there from the earlier write that this one went on with. */
+  readonly resumedFrom?: number;
   /** What was read back and compared: everything, the ranges that the block map names, or nothing. */
   readonly verified: "read-back" | "mapped" | "none";
   readonly ranges?: readonly MappedRange[];
@@ -139,7 +141,8 @@ async function write(
   await pause(Math.max(syncedAt + leewayMs - performance.now(), 0), signal);
   const { written, zeroed, skipped } = sink;
   const proof = { verified, ...(blockMap && { ranges: blockMap.ranges }), sha256Sent, sha256ReadBack } as const;
-  return { bytes, written, zeroed, skipped, ...proof, medium: identity };
+  const resumed = state && { resumedFrom: state.synced };
+  return { bytes, written, zeroed, skipped, ...resumed, ...proof, medium: identity };
 }
 
 async function read(

@@ -6,6 +6,8 @@ export interface WriteProgress {
   readonly bytes: number;
   /** Where it is known. */
   readonly total?: number;
+  /** Whether the stage is at its end. */
+  readonly last?: boolean;
 }
 
 /** Least time between two reports of one stage, in milliseconds. */
@@ -32,6 +34,6 @@ export class ProgressReport {
   /** The last one of a stage. */
   end(stage: WriteProgress["stage"], bytes: number): void {
     this.#last.delete(stage);
-    this.#report({ stage, bytes, total: this.total });
+    this.#report({ stage, bytes, total: this.total, last: true });
   }
 }

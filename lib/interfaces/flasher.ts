@@ -1,9 +1,17 @@
 /** Flashers: an image onto a device, and back. @module */
 import * as z from "zod";
 import { type Client, defineInterface } from "../contract/interface.ts";
-import { unary } from "../contract/method.ts";
+import { serverStreaming, unary } from "../contract/method.ts";
 import { resource } from "../contract/resource.ts";
-import { dumpCommand, flashCommand, MaybeFlashResult } from "./flashing.ts";
+import {
+  dumpCommand,
+  flashCommand,
+  FlashEvent,
+  FlashOptions,
+  FlashPlan,
+  MaybeFlashResult,
+  planParams,
+} from "./flashing.ts";
 
 const partition = z.string().optional().describe("The partition; left out, the driver's default one");
 
@@ -21,10 +29,20 @@ export const flasher = defineInterface({
       result: MaybeFlashResult,
       nativeResult: false,
     }),
+    flashProgress: serverStreaming("Write an image, and tell how far it is and what was proven", {
+      params: { source: resource("read", "The image"), target: partition, options: FlashOptions.prefault({}) },
+      result: FlashEvent,
+      optional: true,
+    }),
+    flashPlan: unary("Where an interrupted flash may go on", {
+      params: { ...planParams, target: partition },
+      result: FlashPlan,
+      optional: true,
+    }),
     dump: unary("Read an image", { params: { target: resource("write", "Where the image goes"), partition } }),
   },
   commands: (client) => ({
-    flash: flashCommand(client.flash),
+    flash: flashCommand({ flash: client.flash, progress: client.flashProgress, plan: client.flashPlan }),
     dump: dumpCommand(client.dump),
   }),
 });

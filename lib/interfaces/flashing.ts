@@ -3,15 +3,9 @@ import * as z from "zod";
 import { type Command, command, type CommandIo } from "../contract/command.ts";
 import type { CallOptions } from "../contract/method.ts";
 import type { ResourceSink, ResourceSource } from "../contract/resource.ts";
-import { isJumpstarterError, JumpstarterError, usageError } from "../core/errors.ts";
-import {
-  dumpFile,
-  type DumpOptions,
-  dumpOptions,
-  imageFile,
-  type ImageOptions,
-  imageOptions,
-} from "./image_options.ts";
+import { usageError } from "../core/errors.ts";
+import type { flashImage } from "./flash_image.ts";
+import { dumpFile, type DumpOptions, dumpOptions, imageFile, imageOptions, writeOptions } from "./image_options.ts";
 
 /** What has been proven of a flash. */
 export const FlashResult = z.object({
@@ -27,22 +21,82 @@ export type FlashResult = z.infer<typeof FlashResult>;
 /** The same from an exporter that may answer nothing, as Python's do. */
 export const MaybeFlashResult = FlashResult.nullable();
 
-type Flash = (
-  given: { source: ResourceSource; target?: string },
-  options: CallOptions,
-) => Promise<FlashResult | null>;
+/** How an image is to be written. */
+export const FlashOptions = z.object({
+  size: z.int().min(1).optional().describe("Bytes of the whole image, where they are known"),
+  sha256: z.string().regex(/^[0-9a-fA-F]{64}$/).optional().describe("What the SHA-256 of the whole image has to be"),
+  sourceId: z.string().min(1).max(200).optional().describe(
+    "What the image is called, the same for the same image only; without it nobody can go on with the flash",
+  ),
+  resumeAt: z.int().min(0).optional().describe(
+    "Go on with an unfinished flash: where in the image the source begins, as the plan says, or 0 where it has all of it",
+  ),
+  skipIfSame: z.boolean().default(false).describe("Write nothing where the medium has the image already"),
+  verify: z.boolean().default(true).describe("Read everything back and compare"),
+  blockMap: z.string().optional().describe("A bmap: its ranges are written, and what lies between them is left alone"),
+}).meta({ title: "FlashOptions", description: "How an image is to be written" });
+export type FlashOptions = z.input<typeof FlashOptions>;
+
+/** What has been proven of a flash, in full. */
+export const FlashProof = FlashResult.extend({
+  sha256: z.string().optional().describe(
+    "SHA-256 of what the proof covers as it came, in hexadecimal digits; left out where only the rest of it came",
+  ),
+  sha256ReadBack: z.string().optional().describe("The same as the medium gave it back"),
+  written: z.int().describe("Bytes that went to the medium, zeros that it made itself included"),
+  resumedFrom: z.int().optional().describe("How much of the image was there from the flash that this one went on with"),
+  held: z.boolean().optional().describe("The medium had the image already"),
+}).meta({ title: "FlashProof", description: "What has been proven of a flash, in full" });
+export type FlashProof = z.infer<typeof FlashProof>;
+
+/** How far a flash is. */
+export const FlashEvent = z.object({
+  stage: z.enum(["compare", "transfer", "write", "sync", "verify", "done"]).describe(
+    "compare, transfer, write, sync, verify or done; transfer, write and sync go on at the same time",
+  ),
+  bytes: z.int().describe("Bytes of the image that are through this stage"),
+  total: z.int().optional().describe("Bytes that there will be, where they are known"),
+  last: z.boolean().optional().describe("Whether the stage is at its end"),
+  result: FlashProof.optional(),
+}).meta({ title: "FlashEvent", description: "How far a flash is" });
+export type FlashEvent = z.infer<typeof FlashEvent>;
+
+/** Where a flash may go on. */
+export const FlashPlan = z.object({
+  offset: z.int().describe("Bytes from the beginning of the image that need not be sent again"),
+  unfinished: z.boolean().describe("Whether a flash was begun and not finished"),
+  refusal: z.string().optional().describe("Why it cannot go on"),
+}).meta({ title: "FlashPlan", description: "Where a flash may go on" });
+export type FlashPlan = z.infer<typeof FlashPlan>;
+
+/** The parameters by which a plan is asked for. */
+export const planParams = {
+  size: z.int().min(1).optional().describe("Bytes of the whole image, where they are known"),
+  sourceId: z.string().min(1).max(200).optional().describe("What the image is called, as it was when the flash began"),
+};
+
+/** The calls that a flash is made of. The latter two are there on this program's exporters only. */
+export interface FlashCalls {
+  flash(given: { source: ResourceSource; target?: string }, options: CallOptions): Promise<FlashResult | null>;
+  progress(
+    given: { source: ResourceSource; target?: string; options: FlashOptions },
+    options: CallOptions,
+  ): AsyncIterable<FlashEvent>;
+  plan(given: { sourceId?: string; target?: string }, options: CallOptions): Promise<FlashPlan>;
+}
 
 type Dump = (given: { target: ResourceSink; partition?: string }, options: CallOptions) => Promise<unknown>;
 
 /** `flash` for a flasher with partitions. */
-export function flashCommand(flash: Flash): Command {
+export function flashCommand(calls: FlashCalls): Command {
   return command("Write an image", async ({ file, target, ...options }, io) => {
     if (target.length > 0 && file !== undefined) {
       throw usageError("Expected either an image or --target NAME:FILE, got both");
     }
     if (target.length > 0 && options.sha256) throw usageError("--sha256 is of one image, got --target as well");
+    if (target.length > 1 && options.bmap) throw usageError("--bmap is of one image, got several");
     const images = target.length > 0 ? target.map(split) : [{ word: file ?? missing(), name: undefined }];
-    for (const { word, name } of images) await flashOne(flash, word, name, options, io);
+    for (const { word, name } of images) await flashOne(calls, word, name, options, io);
   }, {
     args: { file: imageFile.optional() },
     options: {
@@ -50,19 +104,33 @@ export function flashCommand(flash: Flash): Command {
         "NAME:FILE writes that image to the partition of that name; it may be given several times",
       ),
       ...imageOptions,
+      ...writeOptions,
     },
     short: { target: "t" },
   });
 }
 
 /** `flash` for a medium without partitions. */
-export function flashMediumCommand(flash: Flash): Command {
+export function flashMediumCommand(calls: FlashCalls): Command {
   return command(
     "Write an image, then hand the storage to the device",
-    ({ file, ...options }, io) => flashOne(flash, file, undefined, options, io),
+    ({ file, ...options }, io) => flashOne(calls, file, undefined, options, io),
     {
       args: { file: imageFile },
-      options: imageOptions,
+      options: { ...imageOptions, ...writeOptions },
+    },
+  );
+}
+
+/** The same with a file of this machine as it is, for storage that was switched before. */
+export function writeFileCommand(summary: string, calls: FlashCalls): Command {
+  return command(
+    summary,
+    ({ file, ...options }, io) =>
+      flashOne(calls, file, undefined, { ...options, compression: "none", from: "client" }, io),
+    {
+      args: { file: z.string().describe("A file on this machine") },
+      options: { sha256: imageOptions.sha256, ...writeOptions },
     },
   );
 }
@@ -90,44 +158,10 @@ export function dumpMediumCommand(dump: Dump): Command {
   );
 }
 
-async function flashOne(
-  flash: Flash,
-  word: string,
-  target: string | undefined,
-  options: ImageOptions,
-  io: CommandIo,
-): Promise<void> {
+async function flashOne(...given: Parameters<typeof flashImage>): Promise<void> {
   // Hashes and codecs take their time to load.
-  const { giveImage } = await import("./images.ts");
-  const image = await giveImage(word, options, io);
-  if (!image.sent) io.advance({ stage: "fetch", bytes: 0 });
-  const written = await flash({ source: image.source, target }, { signal: io.signal }).catch((error) => {
-    throw explained(error, image.source);
-  });
-  const sent = image.sent && { bytes: image.sent.bytes, sha256: image.sent.sha256() };
-  if (sent && written && !image.isCompressed && (sent.sha256 !== written.sha256 || sent.bytes !== written.bytes)) {
-    throw new JumpstarterError(
-      "data_loss",
-      `The exporter wrote other bytes than were sent: ${written.bytes} with the SHA-256 ${written.sha256}, expected ` +
-        `${sent.bytes} with ${sent.sha256}`,
-      { phase: "driver" },
-    );
-  }
-  const value = { target: target ?? null, sent: sent ?? null, written };
-  io.print(value, [target && `${target}:`, ...told(sent, written)].filter(Boolean).join(" "));
-}
-
-function told(sent: { bytes: number; sha256: string } | undefined, written: FlashResult | null): string[] {
-  if (!written) {
-    const what = sent ? `Sent ${sent.bytes} bytes, SHA-256 ${sent.sha256};` : "Done;";
-    return [what, "the exporter does not tell what it wrote"];
-  }
-  const proof = {
-    "read-back": "read back and the same",
-    "mapped": "what the bmap names was read back and is the same",
-    "none": "not read back",
-  }[written.verified];
-  return [`Wrote ${written.bytes} bytes, SHA-256 ${written.sha256}, ${proof}`];
+  const { flashImage } = await import("./flash_image.ts");
+  await flashImage(...given);
 }
 
 async function dumpOne(
@@ -144,17 +178,6 @@ async function dumpOne(
   const got = file.got && { bytes: file.got.bytes, sha256: file.got.sha256() };
   const text = got ? `Read ${got.bytes} bytes, SHA-256 ${got.sha256}, into ${word}` : `Uploaded to ${word}`;
   io.print({ file: word, ...got }, text);
-}
-
-/** What to do about an exporter that cannot do what is asked of it for a URL. */
-function explained(error: unknown, source: ResourceSource): unknown {
-  const asked = "url" in source && (source.contentEncoding || source.sha256);
-  if (!asked || !isJumpstarterError(error, "invalid_argument", "unknown")) return error;
-  return new JumpstarterError(error.code, error.message, {
-    phase: error.phase,
-    hint: "--from client fetches, checks and decompresses the file on this machine, for exporters that cannot",
-    cause: error,
-  });
 }
 
 function split(word: string): { name: string; word: string } {

@@ -15,6 +15,14 @@ export const imageOptions = {
   ),
 };
 
+/** Options that say how an image is written. */
+export const writeOptions = {
+  resume: z.boolean().default(false).describe("Go on where an interrupted flash of the same image stopped"),
+  skipIfSame: z.boolean().default(false).describe("Compare first, and write nothing where the image is there already"),
+  noVerify: z.boolean().default(false).describe("Do not read back what was written; the result then says so"),
+  bmap: z.string().optional().describe("A bmap file: write the ranges that it names, and leave the rest alone"),
+};
+
 /** Options that say what becomes of what is read. */
 export const dumpOptions = {
   compression: z.enum(["auto", "none", ...codecs]).default("auto").describe(
@@ -26,5 +34,7 @@ export const imageFile = z.string().describe(`The image: ${fileArgument}`);
 export const dumpFile = z.string().describe("Where it goes: a file, - for standard output, or a URL to upload to");
 
 export type ImageOptions = z.output<z.ZodObject<typeof imageOptions>>;
+
+export type WriteOptions = z.output<z.ZodObject<typeof writeOptions>>;
 
 export type DumpOptions = z.output<z.ZodObject<typeof dumpOptions>>;

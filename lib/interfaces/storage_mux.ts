@@ -2,10 +2,20 @@
 import * as z from "zod";
 import { type Command, command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
-import { type CallOptions, unary } from "../contract/method.ts";
+import { type CallOptions, serverStreaming, unary } from "../contract/method.ts";
 import { resource, type ResourceSink, type ResourceSource } from "../contract/resource.ts";
-import { dumpMediumCommand, flashMediumCommand, type FlashResult, MaybeFlashResult } from "./flashing.ts";
-import { createFile, openFile } from "../streams/file.ts";
+import {
+  dumpMediumCommand,
+  FlashEvent,
+  flashMediumCommand,
+  FlashOptions,
+  FlashPlan,
+  type FlashResult,
+  MaybeFlashResult,
+  planParams,
+  writeFileCommand,
+} from "./flashing.ts";
+import { createFile } from "../streams/file.ts";
 
 /** Natively a handle is the text of its JSON here, as upstream's services have it. */
 const nativeType = { nativeType: "string" } as const;
@@ -22,6 +32,26 @@ const methods = {
   read: unary("Read the storage, which is connected to the host", {
     params: { dst: resource("write", "Where the image goes", nativeType) },
   }),
+};
+
+/** The same with progress and proof, for storage that is at the host already. */
+const writing = {
+  writeProgress: serverStreaming("Write an image to the storage at the host, and tell how far it is", {
+    params: { src: resource("read", "The image", nativeType), options: FlashOptions.prefault({}) },
+    result: FlashEvent,
+    optional: true,
+  }),
+  writePlan: unary("Where an interrupted write may go on", { params: planParams, result: FlashPlan, optional: true }),
+};
+
+/** A flash in one call: the exporter switches, and the device gets the storage back even when the client is gone. */
+const flashing = {
+  flashProgress: serverStreaming("Write an image: connect the storage to the host, write, connect it to the device", {
+    params: { source: resource("read", "The image", nativeType), options: FlashOptions.prefault({}) },
+    result: FlashEvent,
+    optional: true,
+  }),
+  flashPlan: unary("Where an interrupted flash may go on", { params: planParams, result: FlashPlan, optional: true }),
 };
 
 interface MuxCalls {
@@ -47,14 +77,14 @@ export const storageMux = defineInterface({
   name: "storage-mux",
   summary: "Storage that is switched between the exporter's host and the device",
   pythonClients: ["jumpstarter_driver_opendal.client.StorageMuxClient"],
-  methods,
+  methods: { ...methods, ...writing },
   commands: (client) => ({
     ...muxCommands(client),
-    "write-local-file": command(
-      "Write a file of this machine to the storage as it is",
-      async ({ file }, { signal }) => void await client.write({ src: await openFile(file) }, { signal }),
-      { args: { file: localFile } },
-    ),
+    "write-local-file": writeFileCommand("Write a file of this machine to the storage as it is", {
+      flash: ({ source }, options) => client.write({ src: source }, options),
+      progress: ({ source, options }, call) => client.writeProgress({ src: source, options }, call),
+      plan: ({ sourceId }, call) => client.writePlan({ sourceId }, call),
+    }),
     "read-local-file": command(
       "Read the storage into a file of this machine",
       async ({ file }, { signal }) => client.read({ dst: { bytes: await createFile(file) } }, { signal }),
@@ -70,7 +100,7 @@ export const storageMuxFlasher = defineInterface({
   name: "storage-mux-flasher",
   summary: "Writes images to storage that is switched between the exporter's host and the device",
   pythonClients: ["jumpstarter_driver_opendal.client.StorageMuxFlasherClient"],
-  methods,
+  methods: { ...methods, ...flashing },
   extend: (calls) => ({
     /** Connects the storage to the host, writes the image, and connects it to the device, whatever came of it. */
     async flash({ source }: { source: ResourceSource }, options: CallOptions = {}): Promise<FlashResult | null> {
@@ -82,7 +112,11 @@ export const storageMuxFlasher = defineInterface({
     },
   }),
   commands: (client) => ({
-    flash: flashMediumCommand(client.flash),
+    flash: flashMediumCommand({
+      flash: client.flash,
+      progress: ({ source, options }, call) => client.flashProgress({ source, options }, call),
+      plan: ({ sourceId }, call) => client.flashPlan({ sourceId }, call),
+    }),
     dump: dumpMediumCommand(client.dump),
     ...muxCommands(client),
   }),
@@ -91,7 +125,11 @@ export const storageMuxFlasher = defineInterface({
 export type StorageMuxFlasherClient = Client<typeof storageMuxFlasher>;
 
 /** The device gets the storage back even when the work failed or was cancelled; then the failure of that is nobody's. */
-async function atHost<T>(calls: MuxCalls, options: CallOptions, work: () => Promise<T>): Promise<T> {
+async function atHost<T>(
+  calls: Pick<MuxCalls, "host" | "dut">,
+  options: CallOptions,
+  work: () => Promise<T>,
+): Promise<T> {
   await calls.host(options);
   let result: T;
   try {

@@ -44,7 +44,7 @@ export async function serve<
 >(
   driver: Driver<C, T, X, K, P>,
   config: z.input<C>,
-  options: { hub?: LogHub } = {},
+  options: { hub?: LogHub; stateFolder?: string } = {},
 ): Promise<Served<T, X, P>> {
   await using stack = new AsyncDisposableStack();
   const strict = driver.config instanceof z.ZodObject ? driver.config.strict() : driver.config;

@@ -122,6 +122,22 @@ export function counted(source: ByteSource, passed: (bytes: number) => void): By
   };
 }
 
+/** What a source has behind some bytes, which are read and dropped. */
+export function behind(source: ByteSource, bytes: number): ByteSource {
+  let left = bytes;
+  return {
+    async next() {
+      for (;;) {
+        const chunk = await source.next();
+        if (!chunk || left === 0) return chunk;
+        const skipped = Math.min(left, chunk.length);
+        left -= skipped;
+        if (skipped < chunk.length) return chunk.subarray(skipped);
+      }
+    },
+  };
+}
+
 async function opened<T>(path: string, opening: Promise<T>): Promise<T> {
   try {
     return await opening;

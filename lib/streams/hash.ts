@@ -83,9 +83,9 @@ export class CheckedSource implements ByteSource {
     return chunk;
   }
 
-  /** @throws {JumpstarterError} `data_loss` where some of it was not read, and is not proven therefore. */
+  /** @throws {JumpstarterError} `data_loss` where only some of it was read, and is not proven therefore. */
   assertWhole(): void {
-    if (!this.#isWhole) {
+    if (!this.#isWhole && this.#source.bytes > 0) {
       throw new JumpstarterError("data_loss", "The file was not read to its end, so its SHA-256 is not proven");
     }
   }

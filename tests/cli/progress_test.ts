@@ -57,6 +57,29 @@ Deno.test("Programs get one event a second, a new stage and an end at once", () 
   ]);
 });
 
+Deno.test("A stage that goes on beside another one is for programs, with a rhythm of its own", () => {
+  const steps: [number, Progress][] = [
+    [0, { stage: "transfer", bytes: 10, total: 90 }],
+    [1, { stage: "write", bytes: 5, total: 90, beside: true }],
+    [500, { stage: "write", bytes: 40, total: 90, beside: true }],
+    [1_000, { stage: "transfer", bytes: 90, total: 90 }],
+    [1_001, { stage: "transfer", bytes: 90, total: 90 }],
+    [1_002, { stage: "sync", bytes: 80, beside: true }],
+    [1_100, { stage: "write", bytes: 90, total: 90 }],
+  ];
+  const [bar, event] = [view("bar"), view("event")];
+  for (const [atMs, progress] of steps) bar.show(atMs, progress), event.show(atMs, progress);
+  const named = (seen: unknown[]) => seen.map((text) => String(text).split(" ")[0]);
+  assert.deepEqual(named(bar.seen), ["transfer", "transfer", "write"]);
+  assert.deepEqual(
+    event.seen,
+    [0, 1, 3, 5, 6].map((index) => {
+      const { beside: _, ...told } = steps[index][1];
+      return told;
+    }),
+  );
+});
+
 Deno.test("sizeText() has units of 1024", () => {
   assert.deepEqual([0, 1023, 1024, 1536, MiB, 5 * 1024 ** 4].map(sizeText), [
     "0 B",

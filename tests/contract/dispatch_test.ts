@@ -9,7 +9,7 @@ const { signal } = new AbortController();
 const call = { signal, connection: { signal, peer: "test" } };
 
 async function opened(driver = recorder("probe", [])) {
-  const tree = await openTree(planDriver("", driver, {}), { hub: new LogHub() });
+  const tree = await openTree(planDriver("", driver, {}), { hub: new LogHub(), stateFolder: "" });
   return { driver: tree.root, [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose]() };
 }
 

@@ -20,7 +20,7 @@ const broken = recorder("broken", [], { fail: () => Promise.reject(new Error("no
 Deno.test("A driver hears when a call to one beside it begins, and when it has succeeded", async () => {
   const heard: string[] = [];
   const root = group("", planDriver("ear", listener(heard), {}), planDriver("mouth", broken, {}));
-  await using tree = await openTree(root, { hub: new LogHub() });
+  await using tree = await openTree(root, { hub: new LogHub(), stateFolder: "" });
   const mouth = localCaller(tree.root.children.get("mouth")!);
   await mouth.unary("add", [1], {});
   assert.deepEqual(heard.splice(0), ["probe.add", "succeeded"]);
@@ -38,7 +38,7 @@ Deno.test("A driver hears of proxies beside it as of drivers, and of nobody else
     group("board", planDriver("ear", listener(heard), {}), proxy("mouth", "relays.one")),
     group("relays", planDriver("one", broken, {}), planDriver("two", broken, {})),
   );
-  await using tree = await openTree(root, { hub: new LogHub() });
+  await using tree = await openTree(root, { hub: new LogHub(), stateFolder: "" });
   const { children } = tree.root;
   const call = (of: string, name: string) => localCaller(children.get(of)!.children.get(name)!).unary("add", [1], {});
   await call("relays", "two");

@@ -16,7 +16,8 @@ async function logged(hub: LogHub, count: number): Promise<LogRecord[]> {
   return records;
 }
 
-const open = (root: PlannedDriver, hub = new LogHub()) => openTree(root, { hub, openLimitMs: 20, disposeLimitMs: 20 });
+const open = (root: PlannedDriver, hub = new LogHub()) =>
+  openTree(root, { hub, stateFolder: "", openLimitMs: 20, disposeLimitMs: 20 });
 
 Deno.test("Drivers open children first and close in the reverse order", async () => {
   const events: string[] = [];

@@ -1,6 +1,6 @@
 /** Writes that were cut short and are gone on with, on real files and loop devices. @module */
 import assert from "node:assert/strict";
-import { holdsImage, planResume, type RecordOptions, unfinishedWrite } from "../../lib/hardware/earlier_write.ts";
+import { heldImage, planResume, type RecordOptions, unfinishedWrite } from "../../lib/hardware/earlier_write.ts";
 import { writeImage, type WriteOptions } from "../../lib/hardware/image_writer.ts";
 import { readWriteState } from "../../lib/hardware/write_record.ts";
 import type { ByteSource } from "../../lib/core/byte_stream.ts";
@@ -8,6 +8,8 @@ import { temporaryFolder } from "../system/program.ts";
 import { loopDevice, mediaTest, noise, sha256, sourceOfBytes } from "./media.ts";
 
 const MiB = 1024 * 1024;
+
+const holdsImage = async (...args: Parameters<typeof heldImage>) => await heldImage(...args) !== undefined;
 
 /** A source that fails after some bytes. */
 function cutAfter(image: Uint8Array, bytes: number): ByteSource {

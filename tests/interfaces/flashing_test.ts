@@ -18,7 +18,13 @@ import { parsed, run } from "./io.ts";
 const image = sample(700_001);
 const hashOf = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 const sha256 = hashOf(image);
-const written = { bytes: image.length, sha256, verified: "read-back" };
+const written = {
+  bytes: image.length,
+  sha256,
+  sha256ReadBack: sha256,
+  verified: "read-back",
+  written: image.length,
+};
 const never = new AbortController().signal;
 
 /** A flasher with its commands, and a folder with the image and archives of it. */
@@ -140,10 +146,14 @@ Deno.test("flash shows how far it is, and what is not known is left out", async 
   const seen: Progress[] = [];
   const io = { advance: (progress: Progress) => void seen.push(progress) };
   await typed(rig.commands.flash, { file: rig.file("image") }, io);
-  assert.deepEqual(seen.at(-1), { stage: "transfer", bytes: image.length, total: image.length });
+  const last = (stage: string) => seen.findLast((progress) => progress.stage === stage);
+  const all = { bytes: image.length, total: image.length };
+  assert.deepEqual(last("transfer"), { stage: "transfer", ...all });
+  for (const stage of ["write", "sync", "verify"]) assert.deepEqual(last(stage), { stage, ...all, beside: false });
+  assert.equal(seen.at(-1)!.stage, "verify");
   const stdin = new Blob([image]).stream();
   await typed(rig.commands.flash, { file: "-" }, { ...io, stdin, stdinIsTerminal: false });
-  assert.deepEqual(seen.at(-1), { stage: "transfer", bytes: image.length, total: undefined });
+  assert.deepEqual(last("transfer"), { stage: "transfer", bytes: image.length, total: undefined });
 });
 
 Deno.test("dump compresses by the file's name, and leaves nothing behind when it fails", async () => {

@@ -1,0 +1,59 @@
+/** A disk, stick or card of the exporter's machine. @module */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import * as z from "zod";
+import { defineDriver } from "../../lib/contract/driver.ts";
+import { JumpstarterError } from "../../lib/core/errors.ts";
+import { flasher } from "../../lib/interfaces/flasher.ts";
+import { MediumFlasher } from "../../lib/hardware/flash.ts";
+import { readMedium } from "../../lib/streams/medium.ts";
+
+const seconds = z.number().min(0);
+
+/** Writes images to a block device or into a file, by the names that upstream's storage drivers have for it. */
+export default defineDriver({
+  name: "disk-flasher",
+  summary: "Writes images to a disk, stick or card of the exporter's machine, or into a file",
+  implements: flasher,
+  config: z.object({
+    storage_device: z.string().min(1).describe(
+      "The block device, best by its path below /dev/disk/by-id or /dev/disk/by-path; or a file, made where it is missing",
+    ),
+    storage_timeout: seconds.default(10).describe("Limit for the device to appear with a medium in it, in seconds"),
+    storage_fsync_timeout: seconds.default(900).describe(
+      "Limit for the device to take everything while it reports I/O errors, in seconds",
+    ),
+  }),
+  open({ config, stateFolder }) {
+    const path = config.storage_device;
+    const disk = new MediumFlasher({
+      path,
+      record: join(stateFolder, "flash", createHash("sha256").update(path).digest("hex")),
+      storageTimeoutMs: config.storage_timeout * 1000,
+      syncTimeoutMs: config.storage_fsync_timeout * 1000,
+    });
+    const refuse = (partition: string | undefined) => {
+      if (partition === undefined) return;
+      const message = `This flasher has no partitions, got ${JSON.stringify(partition)}`;
+      throw new JumpstarterError("invalid_argument", message);
+    };
+    return {
+      async flash({ source, target }, call) {
+        refuse(target);
+        return await disk.flash(source, call);
+      },
+      flashProgress({ source, target, options }, call) {
+        refuse(target);
+        return disk.progress(source, options, call);
+      },
+      async flashPlan({ target, ...image }) {
+        refuse(target);
+        return await disk.plan(image);
+      },
+      async dump({ target, partition }) {
+        refuse(partition);
+        await readMedium(path, target.bytes);
+      },
+    };
+  },
+});

@@ -1,0 +1,193 @@
+/** One run of a flash: the image and the exporter's answers, and what is told of them. @module */
+import type { CommandIo } from "../contract/command.ts";
+import type { LocalSource, ResourceSource } from "../contract/resource.ts";
+import type { ByteSource } from "../core/byte_stream.ts";
+import { isJumpstarterError, JumpstarterError, usageError } from "../core/errors.ts";
+import type { Passed } from "../streams/hash.ts";
+import { behind } from "../streams/file.ts";
+import type { FlashCalls, FlashEvent, FlashOptions, FlashPlan, FlashProof, FlashResult } from "./flashing.ts";
+import { blockMapAt, hashOfFile, isUrl, sourceIdOf } from "./image_identity.ts";
+import type { ImageOptions, WriteOptions } from "./image_options.ts";
+import { giveImage, type GivenImage } from "./images.ts";
+
+/** What a user says of a flash. */
+export type FlashWords = ImageOptions & WriteOptions;
+
+/**
+ * Flashes the image that a word of the command line names, and prints what was proven.
+ *
+ * @throws {JumpstarterError} usage errors before anything is sent; `unimplemented` where the exporter cannot do what an
+ * option asks for; what the exporter says; `data_loss` where it wrote other bytes than were sent.
+ */
+export async function flashImage(
+  calls: FlashCalls,
+  word: string,
+  target: string | undefined,
+  options: FlashWords,
+  io: CommandIo,
+): Promise<void> {
+  refuseMisfits(word, options);
+  const sourceId = await sourceIdOf(word, options);
+  const blockMap = options.bmap === undefined ? undefined : await blockMapAt(options.bmap);
+  const plan = await planOf(calls, { sourceId, target }, io);
+  if (!plan) refuseUnsupported(options);
+  if (options.resume && plan?.refusal !== undefined) {
+    throw new JumpstarterError("failed_precondition", plan.refusal, {
+      phase: "driver",
+      hint: "Flash it from the beginning, without --resume",
+    });
+  }
+  const image = await giveImage(word, options, io);
+  if (!image.sent) io.advance({ stage: "fetch", bytes: 0 });
+  const written = plan
+    ? await flashWithProgress(calls, { word, image, plan, target, sourceId, blockMap, options }, io)
+    : await calls.flash({ source: image.source, target }, { signal: io.signal }).catch((error) => {
+      throw explained(error, image.source);
+    });
+  const isHeld = written !== null && "held" in written && written.held;
+  const sent = image.sent && !isHeld ? { bytes: image.sent.bytes, sha256: image.sent.sha256() } : undefined;
+  if (sent && written && !image.isCompressed) expectSame(sent, written);
+  const value = { target: target ?? null, sent: sent ?? null, written };
+  io.print(value, [target && `${target}:`, told(sent, written)].filter(Boolean).join(" "));
+}
+
+interface Flash {
+  readonly word: string;
+  readonly image: GivenImage;
+  readonly plan: FlashPlan;
+  readonly target?: string;
+  readonly sourceId?: string;
+  readonly blockMap?: string;
+  readonly options: FlashWords;
+}
+
+async function flashWithProgress(calls: FlashCalls, flash: Flash, io: CommandIo): Promise<FlashProof> {
+  const { image, target, sourceId } = flash;
+  const { source, options } = await wanted(flash);
+  let [isWriting, isTransferred] = [false, false];
+  const show = ({ stage, bytes, total, last }: FlashEvent) => {
+    if (stage === "transfer") isTransferred ||= last ?? false;
+    // What leaves this machine is counted here, in the bytes of the file.
+    if (stage === "done" || stage === "transfer" && image.sent) return;
+    isWriting ||= stage !== "compare";
+    const beside = !isTransferred && (stage === "write" || stage === "sync");
+    io.advance({ stage, bytes, total, beside });
+  };
+  try {
+    let result: FlashProof | undefined;
+    for await (const event of calls.progress({ source, target, options }, { signal: io.signal })) {
+      show(event);
+      result = event.result ?? result;
+    }
+    if (result) return result;
+    throw new JumpstarterError("data_loss", "The exporter ended the flash without a result", { phase: "driver" });
+  } catch (error) {
+    if (isWriting && sourceId !== undefined && (io.signal.aborted || canGoOnAfter(error))) {
+      io.note("The flash is not finished; the same command with --resume goes on where it stopped");
+    }
+    throw explained(error, image.source);
+  }
+}
+
+/** What the exporter is asked for. */
+async function wanted(flash: Flash): Promise<{ source: ResourceSource; options: FlashOptions }> {
+  const { word, image, plan, sourceId, blockMap, options: { resume, skipIfSame, noVerify, ...words } } = flash;
+  const local = "url" in image.source || !image.sent || image.isCompressed ? undefined : image.source as LocalSource;
+  // Of an archive the exporter sees what it holds, and of what it fetches it sees the beginning first.
+  const resumeAt = resume ? local && blockMap === undefined ? plan.offset : 0 : undefined;
+  const isFile = local && !isUrl(word) && word !== "-";
+  const sha256 = image.isCompressed ? undefined : words.sha256?.toLowerCase() ??
+    (skipIfSame && isFile ? await hashOfFile(word) : undefined);
+  const options = { size: local?.size, sha256, sourceId, resumeAt, skipIfSame, verify: !noVerify, blockMap };
+  if (!local || !resumeAt) return { source: image.source, options };
+  const size = local.size === undefined ? undefined : local.size - resumeAt;
+  // The beginning is read here all the same, for the SHA-256 of all of it.
+  return { source: { ...local, size, bytes: behind(local.bytes as ByteSource, resumeAt) }, options };
+}
+
+/** Where a flash may go on, or nothing where the exporter does not know of such things. */
+async function planOf(
+  calls: FlashCalls,
+  image: { sourceId?: string; target?: string },
+  { signal }: CommandIo,
+): Promise<FlashPlan | undefined> {
+  try {
+    return await calls.plan(image, { signal });
+  } catch (error) {
+    // Python's exporters say not found, ours unimplemented.
+    if (isJumpstarterError(error, "not_found", "unimplemented")) return undefined;
+    throw error;
+  }
+}
+
+function refuseMisfits(word: string, { resume, skipIfSame, sha256, bmap }: FlashWords): void {
+  if (word === "-" && resume) throw usageError("Standard input cannot be resumed: It cannot be read again");
+  if (skipIfSame && bmap) throw usageError("With --bmap only parts could be compared, got --skip-if-same as well");
+  if (skipIfSame && !sha256 && (word === "-" || isUrl(word))) {
+    const what = word === "-" ? "standard input" : "a URL";
+    throw usageError(`--skip-if-same of ${what} needs --sha256, to know the image before it is read`);
+  }
+}
+
+function refuseUnsupported({ resume, skipIfSame, bmap }: FlashWords): void {
+  const cannot = resume ? "resume a flash" : skipIfSame ? "compare before it writes" : bmap ? "use a bmap" : undefined;
+  if (!cannot) return;
+  throw new JumpstarterError("unimplemented", `This exporter cannot ${cannot}: It runs another or an older program`, {
+    phase: "driver",
+    hint: `Flash without ${resume ? "--resume" : skipIfSame ? "--skip-if-same" : "--bmap"}`,
+  });
+}
+
+/** Whether an error leaves a flash that can go on: the way to the medium has failed, not the image or the medium. */
+function canGoOnAfter(error: unknown): boolean {
+  return !isJumpstarterError(error) ||
+    isJumpstarterError(
+      error,
+      "unknown",
+      "unavailable",
+      "canceled",
+      "aborted",
+      "deadline_exceeded",
+      "resource_exhausted",
+    );
+}
+
+function expectSame(sent: { bytes: number; sha256: string }, written: FlashResult | FlashProof): void {
+  // What a proof with a bmap covers is not all of the image.
+  const isSame = written.sha256 === undefined || written.verified === "mapped" || written.sha256 === sent.sha256;
+  if (isSame && sent.bytes === written.bytes) return;
+  throw new JumpstarterError(
+    "data_loss",
+    `The exporter wrote other bytes than were sent: ${written.bytes} with the SHA-256 ${written.sha256}, expected ` +
+      `${sent.bytes} with ${sent.sha256}`,
+    { phase: "driver" },
+  );
+}
+
+function told(sent: Pick<Passed, "bytes"> & { sha256: string } | undefined, written: FlashResult | FlashProof | null) {
+  if (!written) {
+    const what = sent ? `Sent ${sent.bytes} bytes, SHA-256 ${sent.sha256};` : "Done;";
+    return `${what} the exporter does not tell what it wrote`;
+  }
+  const { bytes, sha256, verified } = written;
+  const { held, resumedFrom, sha256ReadBack }: Partial<FlashProof> = written;
+  if (held) return `Nothing was written: ${bytes} bytes with the SHA-256 ${sha256ReadBack} are there already`;
+  const proof = {
+    "read-back": "read back and the same",
+    "mapped": "what the bmap names was read back and is the same",
+    "none": "not read back",
+  }[verified];
+  const from = resumedFrom === undefined ? "" : ` (resumed at ${resumedFrom})`;
+  return `Wrote ${bytes} bytes${from}, SHA-256 ${sha256 ?? sent?.sha256 ?? "unknown"}, ${proof}`;
+}
+
+/** What to do about an exporter that cannot do what is asked of it for a URL. */
+function explained(error: unknown, source: ResourceSource): unknown {
+  const asked = "url" in source && (source.contentEncoding || source.sha256);
+  if (!asked || !isJumpstarterError(error, "invalid_argument", "unknown")) return error;
+  return new JumpstarterError(error.code, error.message, {
+    phase: error.phase,
+    hint: "--from client fetches, checks and decompresses the file on this machine, for exporters that cannot",
+    cause: error,
+  });
+}

@@ -1,0 +1,64 @@
+/** What is known of an image before it is opened. @module */
+import { createHash } from "node:crypto";
+import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { openFile } from "../streams/file.ts";
+import { hashed } from "../streams/hash.ts";
+import type { ImageOptions } from "./image_options.ts";
+
+/** Bytes that a bmap may have. */
+const blockMapLimit = 16 * 1024 * 1024;
+
+/** Whether a word of the command line is the address of an image rather than its path. */
+export function isUrl(word: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(word);
+}
+
+/**
+ * What an image is called, so that a flash of it can go on: the same for the same file only, and the name of none where it
+ * cannot be read again. No path, address or secret can be told from it.
+ */
+export async function sourceIdOf(
+  word: string,
+  { sha256, compression }: Pick<ImageOptions, "sha256" | "compression">,
+): Promise<string | undefined> {
+  if (word === "-") return undefined;
+  if (sha256) return `${compression} sha256 ${sha256.toLowerCase()}`;
+  // A signature is another one each time.
+  if (isUrl(word)) return `${compression} url ${digestOf(word.replace(/[?#].*$/, ""))}`;
+  try {
+    const { size, mtime } = await Deno.stat(word);
+    return `${compression} file ${digestOf(`${await Deno.realPath(word)}\n${size}\n${mtime?.getTime()}`)}`;
+  } catch {
+    // Whoever opens it says why.
+    return undefined;
+  }
+}
+
+/** SHA-256 of a whole file, in hexadecimal digits. */
+export async function hashOfFile(path: string): Promise<string> {
+  const file = await openFile(path);
+  try {
+    const source = hashed(file.bytes);
+    while (await source.next());
+    return source.sha256();
+  } finally {
+    await file.close();
+  }
+}
+
+/** The text of a bmap file. */
+export async function blockMapAt(path: string): Promise<string> {
+  const refuse = (why: string, cause?: unknown) =>
+    new JumpstarterError("invalid_argument", `${path}: ${why}`, { phase: "usage", cause });
+  try {
+    const { size } = await Deno.stat(path);
+    if (size <= blockMapLimit) return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw refuse(cause instanceof Deno.errors.NotFound ? "There is no such file" : messageOf(cause), cause);
+  }
+  throw refuse(`Expected a bmap of at most ${blockMapLimit} bytes`);
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
