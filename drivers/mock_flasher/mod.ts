@@ -20,9 +20,14 @@ export default defineDriver({
       const got = JSON.stringify(partition);
       throw new JumpstarterError("invalid_argument", `Expected the name of a partition, got ${got}`);
     };
-    // Records end in what no partition's name can hold.
-    const mediumOf = (partition?: string) =>
-      new MediumFlasher({ path: fileOf(partition), record: `${fileOf(partition)}~record` });
+    const media = new Map<string, MediumFlasher>();
+    const mediumOf = (partition?: string) => {
+      const path = fileOf(partition);
+      // A record's name ends in what no partition's name can hold.
+      const medium = media.get(path) ?? new MediumFlasher({ path, record: `${path}~record` });
+      media.set(path, medium);
+      return medium;
+    };
     return {
       flash: ({ source, target }, call) => mediumOf(target).flash(source, call),
       flashProgress: ({ source, target, options }, call) => mediumOf(target).progress(source, options, call),

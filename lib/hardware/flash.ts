@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import type { ByteSource } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
+import { Exclusive } from "../core/exclusive.ts";
 import { writeMedium } from "../streams/medium.ts";
 import type { ResumePlan } from "./earlier_write.ts";
 import type { WriteProgress } from "./write_progress.ts";
@@ -72,9 +73,16 @@ export interface FlashMedium {
  */
 export class MediumFlasher {
   readonly #medium: FlashMedium;
+  readonly #use: Exclusive;
 
   constructor(medium: FlashMedium) {
     this.#medium = medium;
+    this.#use = new Exclusive(() =>
+      new JumpstarterError("failed_precondition", `${medium.path} is in use: Another client writes to it`, {
+        phase: "driver",
+        hint: "Wait for its end",
+      })
+    );
   }
 
   /**
@@ -83,7 +91,7 @@ export class MediumFlasher {
    * @throws {JumpstarterError} as `writeImage`.
    */
   async flash({ bytes: source, size }: Image, { signal }: { signal?: AbortSignal } = {}): Promise<Flashed> {
-    if (Deno.build.os !== "linux") return await writeMedium(this.#medium.path, source);
+    if (Deno.build.os !== "linux") return await this.#use.run(signal, () => writeMedium(this.#medium.path, source));
     const { bytes, verified, sha256 } = await this.write({ bytes: source, size }, {}, () => {}, signal);
     return { bytes, sha256: sha256!, verified };
   }
@@ -98,7 +106,16 @@ export class MediumFlasher {
    *
    * @throws {JumpstarterError} as `writeImage`, and `invalid_argument` for options that do not go together.
    */
-  async write(
+  write(
+    image: Image,
+    options: FlashOptions,
+    report: (event: FlashEvent) => void,
+    signal?: AbortSignal,
+  ): Promise<FlashProof> {
+    return this.#use.run(signal, () => this.#write(image, options, report, signal));
+  }
+
+  async #write(
     image: Image,
     options: FlashOptions,
     report: (event: FlashEvent) => void,
@@ -153,7 +170,9 @@ export class MediumFlasher {
   async plan({ size, sourceId }: { size?: number; sourceId?: string }): Promise<ResumePlan> {
     refuseElsewhere();
     const { recordedPlan } = await import("./earlier_write.ts");
-    return recordedPlan(this.#medium.path, this.#medium.record, { size, sourceId });
+    const { path, record } = this.#medium;
+    // A write that is being given up may note something yet.
+    return await this.#use.whenFree(() => recordedPlan(path, record, { size, sourceId }));
   }
 }
 

@@ -1,6 +1,7 @@
-/** The exporter's side of storage behind a switch: whoever writes or reads it is not switched away from it. @module */
+/** The exporter's side of storage behind a switch. @module */
 import type { Call } from "../contract/method.ts";
 import { JumpstarterError } from "../core/errors.ts";
+import { Exclusive } from "../core/exclusive.ts";
 
 /** What a device can do with its storage. */
 interface Positions {
@@ -9,40 +10,33 @@ interface Positions {
   off(): void | Promise<void>;
 }
 
-/** Who is at work on the storage. */
-interface Use {
-  /** Aborts when the work is given up. */
-  readonly signal: AbortSignal;
-  readonly over: Promise<void>;
-}
-
-/**
- * Switches storage for one user at a time. Others are refused while it is in use; when that use is being given up, they
- * wait for its end, so that nothing comes after what they do.
- */
+/** Switches storage, but not away from whoever writes or reads it. */
 export class StorageSwitch implements Positions {
   readonly #positions: Positions;
-  #use?: Use;
+  readonly #storage = new Exclusive(() =>
+    new JumpstarterError("failed_precondition", "The storage is in use: Another client writes or reads it", {
+      phase: "driver",
+      hint: "Wait for its end",
+    })
+  );
 
   constructor(positions: Positions) {
     this.#positions = positions;
   }
 
-  host = () => this.#whenFree(() => this.#positions.host());
-  dut = () => this.#whenFree(() => this.#positions.dut());
-  off = () => this.#whenFree(() => this.#positions.off());
+  host = () => this.#storage.whenFree(() => this.#positions.host());
+  dut = () => this.#storage.whenFree(() => this.#positions.dut());
+  off = () => this.#storage.whenFree(() => this.#positions.off());
 
   /** Works on storage that a client has switched to the host, and gives it to the device when that client is gone. */
   use<T>({ signal, connection }: Call, work: () => Promise<T>): Promise<T> {
-    return this.#whenFree(() =>
-      this.#using(signal, async () => {
-        try {
-          return await work();
-        } finally {
-          if (connection.signal.aborted) await this.#positions.dut();
-        }
-      })
-    );
+    return this.#storage.run(signal, async () => {
+      try {
+        return await work();
+      } finally {
+        if (connection.signal.aborted) await this.#positions.dut();
+      }
+    });
   }
 
   /**
@@ -50,43 +44,17 @@ export class StorageSwitch implements Positions {
    * is nobody's when the work has failed already.
    */
   atHost<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    return this.#whenFree(() =>
-      this.#using(signal, async () => {
-        let result: T;
-        try {
-          await this.#positions.host();
-          result = await work();
-        } catch (error) {
-          await Promise.resolve(this.#positions.dut()).catch(() => {});
-          throw error;
-        }
-        await this.#positions.dut();
-        return result;
-      })
-    );
-  }
-
-  async #using<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#use = { signal, over: promise };
-    try {
-      return await work();
-    } finally {
-      this.#use = undefined;
-      resolve();
-    }
-  }
-
-  async #whenFree<T>(act: () => T | Promise<T>): Promise<T> {
-    while (this.#use) {
-      if (!this.#use.signal.aborted) {
-        throw new JumpstarterError("failed_precondition", "The storage is in use: Another client writes or reads it", {
-          phase: "driver",
-          hint: "Wait for its end",
-        });
+    return this.#storage.run(signal, async () => {
+      let result: T;
+      try {
+        await this.#positions.host();
+        result = await work();
+      } catch (error) {
+        await Promise.resolve(this.#positions.dut()).catch(() => {});
+        throw error;
       }
-      await this.#use.over;
-    }
-    return await act();
+      await this.#positions.dut();
+      return result;
+    });
   }
 }

@@ -2,12 +2,14 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { interfaceByName, interfaceNames } from "../../lib/interfaces/table.ts";
 import { describe, fullName, type NativeService } from "../../lib/wire/native/description.ts";
 import { fileProtoOf } from "../../lib/wire/native/descriptor.ts";
 import { bufPath } from "../../scripts/buf.ts";
 import { type Exporter, run, startExporter, temporaryFolder } from "../system/program.ts";
+import { rawServer } from "../wire/http1/raw_server.ts";
 import { goProgram } from "./go.ts";
 import { peerTest, pythonPeer } from "./python.ts";
 
@@ -51,7 +53,11 @@ const expected: Record<string, Record<string, unknown>> = {
     Stop: [{}],
   },
   "echo": { Address: "UNIMPLEMENTED: This network driver does not support address", Connect: "said hi" },
-  "flasher": { Dump: missingHandle("flasher.dump: target"), Flash: missingHandle("flasher.flash: source") },
+  "flasher": {
+    Dump: missingHandle("flasher.dump: target"),
+    Flash: missingHandle("flasher.flash: source"),
+    FlashProgress: missingHandle("flasher.flashProgress: source"),
+  },
   "loop": {
     Claim: "UNIMPLEMENTED: This serial driver does not support claim",
     Close: "UNIMPLEMENTED: This serial driver does not support close",
@@ -71,6 +77,7 @@ const expected: Record<string, Record<string, unknown>> = {
     Off: [{}],
     Read: missingHandle("mux.read: dst", '""'),
     Write: missingHandle("mux.write: src", '""'),
+    WriteProgress: missingHandle("mux.writeProgress: src", '""'),
   },
   "psu": {
     Off: [{}],
@@ -80,6 +87,7 @@ const expected: Record<string, Record<string, unknown>> = {
   },
   "sd": {
     Dut: [{}],
+    FlashProgress: missingHandle("sd.flashProgress: source", '""'),
     Host: [{}],
     Off: [{}],
     Read: missingHandle("sd.read: dst", '""'),
@@ -224,6 +232,41 @@ Deno.test({
         }
       }
     }
+  },
+});
+
+Deno.test({
+  name: "grpcurl watches the flash of a URL, and asks whether it was finished",
+  ignore: !grpcurl,
+  async fn() {
+    await using native = await nativeExporter();
+    const image = "image".repeat(1000);
+    await using server = rawServer(() => `HTTP/1.1 200 OK\r\ncontent-length: ${image.length}\r\n\r\n${image}`);
+    const call = async (method: string, request: unknown) => {
+      const path = `${serviceOf("flasher")}/${method}`;
+      const said = await output(grpcurl!, [
+        "-plaintext",
+        ...["-d", JSON.stringify(request)],
+        native.exporter.address,
+        path,
+      ]);
+      return said.split(/(?<=^})\n/m).filter((text) => text.trim() !== "").map((text) => JSON.parse(text));
+    };
+    const source = { kind: "presigned_request", method: "GET", url: server.url, headers: {} };
+    const events = await call("FlashProgress", { source, options: { source_id: "image", verify: false } });
+    const sha256 = createHash("sha256").update(image).digest("hex");
+    const bytes = String(image.length);
+    assert.deepEqual(events.at(-1), {
+      stage: "done",
+      bytes,
+      total: bytes,
+      last: true,
+      result: { bytes, sha256, verified: "none", written: bytes },
+    });
+    const stages = new Set(events.map(({ stage }) => stage));
+    assert.deepEqual([...stages], ["transfer", "write", "sync", "done"]);
+    const [{ refusal }] = await call("FlashPlan", { source_id: "image" });
+    assert.match(refusal, /The last write to it was finished$/);
   },
 });
 
