@@ -5,7 +5,7 @@ import type { ByteSource } from "../core/byte_stream.ts";
 import { isJumpstarterError, JumpstarterError, usageError } from "../core/errors.ts";
 import type { Passed } from "../streams/hash.ts";
 import { behind } from "../streams/file.ts";
-import type { FlashCalls, FlashEvent, FlashOptions, FlashPlan, FlashProof, FlashResult } from "./flashing.ts";
+import type { FlashCalls, FlashEvent, FlashOptions, FlashProof, FlashResult, ResumePlan } from "./flashing.ts";
 import { blockMapAt, hashOfFile, isUrl, sourceIdOf } from "./image_identity.ts";
 import type { ImageOptions, WriteOptions } from "./image_options.ts";
 import { giveImage, type GivenImage } from "./images.ts";
@@ -54,7 +54,7 @@ export async function flashImage(
 interface Flash {
   readonly word: string;
   readonly image: GivenImage;
-  readonly plan: FlashPlan;
+  readonly plan: ResumePlan;
   readonly target?: string;
   readonly sourceId?: string;
   readonly blockMap?: string;
@@ -110,7 +110,7 @@ async function planOf(
   calls: FlashCalls,
   image: { sourceId?: string; target?: string },
   { signal }: CommandIo,
-): Promise<FlashPlan | undefined> {
+): Promise<ResumePlan | undefined> {
   try {
     return await calls.plan(image, { signal });
   } catch (error) {

@@ -8,9 +8,9 @@ import {
   flashCommand,
   FlashEvent,
   FlashOptions,
-  FlashPlan,
   MaybeFlashResult,
   planParams,
+  ResumePlan,
 } from "./flashing.ts";
 
 const partition = z.string().optional().describe("The partition; left out, the driver's default one");
@@ -36,7 +36,7 @@ export const flasher = defineInterface({
     }),
     flashPlan: unary("Where an interrupted flash may go on", {
       params: { ...planParams, target: partition },
-      result: FlashPlan,
+      result: ResumePlan,
       optional: true,
     }),
     dump: unary("Read an image", { params: { target: resource("write", "Where the image goes"), partition } }),

@@ -62,12 +62,12 @@ export const FlashEvent = z.object({
 export type FlashEvent = z.infer<typeof FlashEvent>;
 
 /** Where a flash may go on. */
-export const FlashPlan = z.object({
+export const ResumePlan = z.object({
   offset: z.int().describe("Bytes from the beginning of the image that need not be sent again"),
   unfinished: z.boolean().describe("Whether a flash was begun and not finished"),
   refusal: z.string().optional().describe("Why it cannot go on"),
-}).meta({ title: "FlashPlan", description: "Where a flash may go on" });
-export type FlashPlan = z.infer<typeof FlashPlan>;
+}).meta({ title: "ResumePlan", description: "Where a flash may go on" });
+export type ResumePlan = z.infer<typeof ResumePlan>;
 
 /** The parameters by which a plan is asked for. */
 export const planParams = {
@@ -82,7 +82,7 @@ export interface FlashCalls {
     given: { source: ResourceSource; target?: string; options: FlashOptions },
     options: CallOptions,
   ): AsyncIterable<FlashEvent>;
-  plan(given: { sourceId?: string; target?: string }, options: CallOptions): Promise<FlashPlan>;
+  plan(given: { sourceId?: string; target?: string }, options: CallOptions): Promise<ResumePlan>;
 }
 
 type Dump = (given: { target: ResourceSink; partition?: string }, options: CallOptions) => Promise<unknown>;

@@ -9,10 +9,10 @@ import {
   FlashEvent,
   flashMediumCommand,
   FlashOptions,
-  FlashPlan,
   type FlashResult,
   MaybeFlashResult,
   planParams,
+  ResumePlan,
   writeFileCommand,
 } from "./flashing.ts";
 import { createFile } from "../streams/file.ts";
@@ -41,7 +41,7 @@ const writing = {
     result: FlashEvent,
     optional: true,
   }),
-  writePlan: unary("Where an interrupted write may go on", { params: planParams, result: FlashPlan, optional: true }),
+  writePlan: unary("Where an interrupted write may go on", { params: planParams, result: ResumePlan, optional: true }),
 };
 
 /** A flash in one call: the exporter switches, and the device gets the storage back even when the client is gone. */
@@ -51,7 +51,7 @@ const flashing = {
     result: FlashEvent,
     optional: true,
   }),
-  flashPlan: unary("Where an interrupted flash may go on", { params: planParams, result: FlashPlan, optional: true }),
+  flashPlan: unary("Where an interrupted flash may go on", { params: planParams, result: ResumePlan, optional: true }),
 };
 
 interface MuxCalls {
