@@ -1,6 +1,6 @@
 /** A disk, stick or card of the exporter's machine. @module */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
@@ -25,7 +25,7 @@ export default defineDriver({
     ),
   }),
   open({ config, stateFolder }) {
-    const path = config.storage_device;
+    const path = resolve(config.storage_device);
     const disk = new MediumFlasher({
       path,
       record: join(stateFolder, "flash", createHash("sha256").update(path).digest("hex")),
