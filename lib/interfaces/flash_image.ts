@@ -11,7 +11,10 @@ import type { ImageOptions, WriteOptions } from "./image_options.ts";
 import { giveImage, type GivenImage } from "./images.ts";
 
 /** What a user says of a flash. */
-export type FlashWords = ImageOptions & WriteOptions;
+export type FlashWords = ImageOptions & WriteOptions & {
+  /** The image is one of several, of which those before an interrupted one are finished. */
+  readonly isOneOfSeveral?: boolean;
+};
 
 /**
  * Flashes the image that a word of the command line names, and prints what was proven.
@@ -23,27 +26,27 @@ export async function flashImage(
   calls: FlashCalls,
   word: string,
   target: string | undefined,
-  options: FlashWords,
+  given: FlashWords,
   io: CommandIo,
 ): Promise<void> {
-  refuseMisfits(word, options);
-  const sourceId = await sourceIdOf(word, options);
-  const blockMap = options.bmap === undefined ? undefined : await blockMapAt(options.bmap);
+  refuseMisfits(word, given);
+  const sourceId = await sourceIdOf(word, given);
+  const blockMap = given.bmap === undefined ? undefined : await blockMapAt(given.bmap);
   const plan = await planOf(calls, { sourceId, target }, io);
-  if (!plan) refuseUnsupported(options);
-  if (options.resume && plan?.refusal !== undefined) {
-    throw new JumpstarterError("failed_precondition", plan.refusal, {
-      phase: "driver",
-      hint: "Flash it from the beginning, without --resume",
-    });
-  }
+  if (!plan) refuseUnsupported(given);
+  const options = planned(plan, word, given);
   const image = await giveImage(word, options, io);
   if (!image.sent) io.advance({ stage: "fetch", bytes: 0 });
-  const written = plan
-    ? await flashWithProgress(calls, { word, image, plan, target, sourceId, blockMap, options }, io)
-    : await calls.flash({ source: image.source, target }, { signal: io.signal }).catch((error) => {
-      throw explained(error, image.source);
-    });
+  let written: FlashResult | FlashProof | null;
+  try {
+    written = plan
+      ? await flashWithProgress(calls, { word, image, plan, target, sourceId, blockMap, options }, io)
+      : await calls.flash({ source: image.source, target }, { signal: io.signal });
+  } catch (error) {
+    throw explained(error, image.source);
+  } finally {
+    if ("close" in image.source) await image.source.close?.();
+  }
   const isHeld = written !== null && "held" in written && written.held;
   const sent = image.sent && !isHeld ? { bytes: image.sent.bytes, sha256: image.sent.sha256() } : undefined;
   if (sent && written && !image.isCompressed) expectSame(sent, written);
@@ -63,7 +66,7 @@ interface Flash {
 
 async function flashWithProgress(calls: FlashCalls, flash: Flash, io: CommandIo): Promise<FlashProof> {
   const { image, target, sourceId } = flash;
-  const { source, options } = await wanted(flash);
+  const { source, options } = await wanted(flash, io);
   let [isWriting, isTransferred] = [false, false];
   const show = ({ stage, bytes, total, last }: FlashEvent) => {
     if (stage === "transfer") isTransferred ||= last ?? false;
@@ -85,19 +88,29 @@ async function flashWithProgress(calls: FlashCalls, flash: Flash, io: CommandIo)
     if (isWriting && sourceId !== undefined && (io.signal.aborted || canGoOnAfter(error))) {
       io.note("The flash is not finished; the same command with --resume goes on where it stopped");
     }
-    throw explained(error, image.source);
+    throw error;
   }
 }
 
+/** What is done about an image, given what the exporter has noted. */
+function planned(plan: ResumePlan | undefined, word: string, options: FlashWords): FlashWords {
+  if (!options.resume || plan?.refusal === undefined) return options;
+  if (options.isOneOfSeveral) return { ...options, resume: false, skipIfSame: canCompare(word, options) };
+  throw new JumpstarterError("failed_precondition", plan.refusal, {
+    phase: "driver",
+    hint: "Flash it from the beginning, without --resume",
+  });
+}
+
 /** What the exporter is asked for. */
-async function wanted(flash: Flash): Promise<{ source: ResourceSource; options: FlashOptions }> {
+async function wanted(flash: Flash, io: CommandIo): Promise<{ source: ResourceSource; options: FlashOptions }> {
   const { word, image, plan, sourceId, blockMap, options: { resume, skipIfSame, noVerify, ...words } } = flash;
   const local = "url" in image.source || !image.sent || image.isCompressed ? undefined : image.source as LocalSource;
   // Of an archive the exporter sees what it holds, and of what it fetches it sees the beginning first.
   const resumeAt = resume ? local && blockMap === undefined ? plan.offset : 0 : undefined;
   const isFile = local && !isUrl(word) && word !== "-";
   const sha256 = image.isCompressed ? undefined : words.sha256?.toLowerCase() ??
-    (skipIfSame && isFile ? await hashOfFile(word) : undefined);
+    (skipIfSame && isFile ? await hashOfFile(word, io) : undefined);
   const options = { size: local?.size, sha256, sourceId, resumeAt, skipIfSame, verify: !noVerify, blockMap };
   if (!local || !resumeAt) return { source: image.source, options };
   const size = local.size === undefined ? undefined : local.size - resumeAt;
@@ -120,10 +133,16 @@ async function planOf(
   }
 }
 
-function refuseMisfits(word: string, { resume, skipIfSame, sha256, bmap }: FlashWords): void {
+/** Whether the image is known before it is read. */
+function canCompare(word: string, { sha256, bmap }: FlashWords): boolean {
+  return bmap === undefined && (sha256 !== undefined || word !== "-" && !isUrl(word));
+}
+
+function refuseMisfits(word: string, options: FlashWords): void {
+  const { resume, skipIfSame, bmap } = options;
   if (word === "-" && resume) throw usageError("Standard input cannot be resumed: It cannot be read again");
   if (skipIfSame && bmap) throw usageError("With --bmap only parts could be compared, got --skip-if-same as well");
-  if (skipIfSame && !sha256 && (word === "-" || isUrl(word))) {
+  if (skipIfSame && !canCompare(word, options)) {
     const what = word === "-" ? "standard input" : "a URL";
     throw usageError(`--skip-if-same of ${what} needs --sha256, to know the image before it is read`);
   }

@@ -96,7 +96,8 @@ export function flashCommand(calls: FlashCalls): Command {
     if (target.length > 0 && options.sha256) throw usageError("--sha256 is of one image, got --target as well");
     if (target.length > 1 && options.bmap) throw usageError("--bmap is of one image, got several");
     const images = target.length > 0 ? target.map(split) : [{ word: file ?? missing(), name: undefined }];
-    for (const { word, name } of images) await flashOne(calls, word, name, options, io);
+    const isOneOfSeveral = images.length > 1;
+    for (const { word, name } of images) await flashOne(calls, word, name, { ...options, isOneOfSeveral }, io);
   }, {
     args: { file: imageFile.optional() },
     options: {

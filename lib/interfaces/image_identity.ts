@@ -1,7 +1,8 @@
 /** What is known of an image before it is opened. @module */
 import { createHash } from "node:crypto";
+import type { CommandIo } from "../contract/command.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
-import { openFile } from "../streams/file.ts";
+import { counted, openFile } from "../streams/file.ts";
 import { hashed } from "../streams/hash.ts";
 import type { ImageOptions } from "./image_options.ts";
 
@@ -35,10 +36,15 @@ export async function sourceIdOf(
 }
 
 /** SHA-256 of a whole file, in hexadecimal digits. */
-export async function hashOfFile(path: string): Promise<string> {
+export async function hashOfFile(path: string, io: Pick<CommandIo, "advance" | "signal">): Promise<string> {
   const file = await openFile(path);
+  let passed = 0;
+  const show = (count: number) => {
+    io.signal.throwIfAborted();
+    io.advance({ stage: "hash", bytes: passed += count, total: file.size });
+  };
   try {
-    const source = hashed(file.bytes);
+    const source = hashed(counted(file.bytes, show));
     while (await source.next());
     return source.sha256();
   } finally {

@@ -10,6 +10,7 @@ import { flasher } from "../../lib/interfaces/flasher.ts";
 import { storageMux, storageMuxFlasher } from "../../lib/interfaces/storage_mux.ts";
 import { compress, decompress } from "../../lib/streams/codec/codec.ts";
 import { download } from "../../lib/wire/http1/transfer.ts";
+import { noise } from "../hardware/media.ts";
 import { allOf, sample, sourceOfBytes } from "../payload.ts";
 import { temporaryFolder } from "../system/program.ts";
 import { rawServer } from "../wire/http1/raw_server.ts";
@@ -92,6 +93,11 @@ Deno.test("flash refuses words that do not go together before anything is sent",
     [{ file: rig.file("image"), target: ["a:b"] }, /got both$/],
     [{ target: ["boot"] }, /^Expected NAME:FILE for --target, got "boot"$/],
     [{ target: ["a:b"], sha256 }, /^--sha256 is of one image/],
+    [{ target: ["a:b", "c:d"], bmap: "e" }, /^--bmap is of one image/],
+    [{ file: "-", resume: true }, /^Standard input cannot be resumed/],
+    [{ file: "http://localhost/x", skipIfSame: true }, /^--skip-if-same of a URL needs --sha256/],
+    [{ file: rig.file("image"), bmap: "x", skipIfSame: true }, /^With --bmap only parts could be compared/],
+    [{ file: rig.file("image"), bmap: rig.file("nothing") }, /nothing: There is no such file$/],
     [{ file: rig.file("nothing") }, /nothing: There is no such file$/],
     [{ file: rig.file(".") }, /It is a folder$/],
     [{ file: "-" }, /got a terminal$/],
@@ -110,6 +116,34 @@ Deno.test("flash checks the SHA-256 of the file as it is, and a wrong one leaves
     code: "data_loss",
     message: `The file has the SHA-256 ${right.toLowerCase()}, expected ${sha256}`,
   });
+});
+
+Deno.test("flash of several images goes on with the one that was interrupted, and compares those before it", async () => {
+  await using rig = await bench();
+  const large = noise(70 * 1024 * 1024);
+  await Deno.writeFile(rig.file("large"), large);
+  const target = [`boot:${rig.file("image")}`, `root:${rig.file("large")}`, `data:${rig.file("image.xz")}`];
+  const interruption = new AbortController();
+  const io = {
+    signal: interruption.signal,
+    // The exporter has noted the first 64 MiB then.
+    advance: ({ stage, bytes }: Progress) => {
+      if (stage === "transfer" && bytes > 69 * 1024 * 1024) interruption.abort(new Error("interrupted"));
+    },
+  };
+  const running = run(rig.commands.flash, parsed(rig.commands.flash, { target }), io);
+  await assert.rejects(running.done, { code: "canceled" });
+  assert.deepEqual(running.notes, [
+    "The flash is not finished; the same command with --resume goes on where it stopped",
+  ]);
+  const { lines } = await typed(rig.commands.flash, { target, resume: true });
+  assert.deepEqual(lines, [
+    `boot: Nothing was written: ${image.length} bytes with the SHA-256 ${sha256} are there already`,
+    `root: Wrote ${large.length} bytes (resumed at ${64 * 1024 * 1024}), SHA-256 ${
+      hashOf(large)
+    }, read back and the same`,
+    `data: Wrote ${image.length} bytes, SHA-256 ${sha256}, read back and the same`,
+  ]);
 });
 
 Deno.test("flash lets the exporter fetch a URL, with the codec by content and the SHA-256 checked there", async () => {
