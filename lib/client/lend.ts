@@ -13,7 +13,7 @@ import {
   type ResourceSink,
   type ResourceSource,
 } from "../contract/resource.ts";
-import type { OwnedSource } from "../core/byte_stream.ts";
+import type { ByteSource, OwnedSource } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import type { ClientStream, RpcClient } from "../wire/rpc/types.ts";
 import { goAwayFrame, receivedBytes, sendBytes } from "../wire/stream_frame.ts";
@@ -55,7 +55,8 @@ async function lendSource(
   given: LocalSource | ReadableStream<Uint8Array>,
   lending: Lending,
 ): Promise<Lent> {
-  const { bytes, size, contentEncoding, close } = localSource(given);
+  const { bytes: local, size, contentEncoding, close } = localSource(given);
+  const bytes = size === undefined ? local : untilSize(local, size);
   let call: ClientStream;
   let handle: unknown;
   let decoded: OwnedSource | undefined;
@@ -152,6 +153,21 @@ async function lendSink(
       call.cancel();
       await sink.abort(reason);
       await receiving.catch(() => {});
+    },
+  };
+}
+
+/** A source that fails where it ends before its size, as a file does that became shorter: half of it is no file. */
+function untilSize(source: ByteSource, size: number): ByteSource {
+  let passed = 0;
+  return {
+    async next() {
+      const chunk = await source.next();
+      if (!chunk && passed < size) {
+        throw new JumpstarterError("data_loss", `The file ended after ${passed} of ${size} bytes`);
+      }
+      passed += chunk?.length ?? 0;
+      return chunk;
     },
   };
 }

@@ -28,7 +28,8 @@ export function sinkOfFile(file: Deno.FsFile): OwnedSink {
 /** A file to be read, as clients lend it. */
 export interface FileSource {
   readonly bytes: ByteSource;
-  readonly size: number;
+  /** Its bytes; what is no regular file, such as a pipe, does not tell. */
+  readonly size?: number;
   /** How it is compressed, where it is to be taken for what it holds. */
   readonly contentEncoding?: Codec;
   close(): void | Promise<void>;
@@ -39,9 +40,9 @@ export async function openFile(path: string): Promise<FileSource> {
   const file = await opened(path, Deno.open(path));
   const bytes = sourceOfFile(file);
   try {
-    const { size, isDirectory } = await file.stat();
+    const { size, isFile, isDirectory } = await file.stat();
     if (isDirectory) throw localError(path, "It is a folder");
-    return { bytes, size, close: () => bytes.close() };
+    return { bytes, size: isFile ? size : undefined, close: () => bytes.close() };
   } catch (error) {
     await bytes.close();
     throw error;

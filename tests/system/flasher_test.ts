@@ -63,3 +63,17 @@ Deno.test("Exit codes of a flash: 2 for words and files of this side, 1 for what
   ) codes.push((await run([...client, ...words])).code);
   assert.deepEqual(codes, [2, 2, 2, 1, 1, 1, 1, 0]);
 });
+
+Deno.test("A named pipe is an image of a size that nobody knows", async () => {
+  using folder = temporaryFolder();
+  await using exporter = await startExporter(folder.file("exporter.yaml", config));
+  const pipe = `${folder.path}/pipe`;
+  await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  const flashing = run(["client", "--host", exporter.address, "storage", "flash", pipe, "--json"]);
+  await Deno.writeTextFile(pipe, "an image", { create: false });
+  const { code, stdout, stderr } = await flashing;
+  assert.equal(code, 0, stderr);
+  const [first, ...more] = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.equal(first.total, undefined);
+  assert.equal(more.at(-1).written.bytes, 8);
+});
