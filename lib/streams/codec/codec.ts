@@ -8,7 +8,7 @@
  */
 import type { ByteSource, Halves, OwnedSink, OwnedSource } from "../../core/byte_stream.ts";
 import type { Codec } from "../../core/codec.ts";
-import { LibraryCodec, libraryLack } from "./library_thread.ts";
+import { LibraryCodec, libraryLack } from "./library_codec.ts";
 import { hasProgram, openProgram, type SystemCodec } from "./program.ts";
 import { through } from "./through.ts";
 import { gunzip, gzip, zstd } from "./zlib.ts";

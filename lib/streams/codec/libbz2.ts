@@ -7,13 +7,13 @@ const symbols = {
   // int BZ2_bzDecompressInit(bz_stream *strm, int verbosity, int small);
   BZ2_bzDecompressInit: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   // int BZ2_bzDecompress(bz_stream* strm);
-  BZ2_bzDecompress: { parameters: ["buffer"], result: "i32" },
+  BZ2_bzDecompress: { parameters: ["buffer"], result: "i32", nonblocking: true },
   // int BZ2_bzDecompressEnd(bz_stream *strm);
   BZ2_bzDecompressEnd: { parameters: ["buffer"], result: "i32" },
   // int BZ2_bzCompressInit(bz_stream* strm, int blockSize100k, int verbosity, int workFactor);
   BZ2_bzCompressInit: { parameters: ["buffer", "i32", "i32", "i32"], result: "i32" },
   // int BZ2_bzCompress(bz_stream* strm, int action);
-  BZ2_bzCompress: { parameters: ["buffer", "i32"], result: "i32" },
+  BZ2_bzCompress: { parameters: ["buffer", "i32"], result: "i32", nonblocking: true },
   // int BZ2_bzCompressEnd(bz_stream* strm);
   BZ2_bzCompressEnd: { parameters: ["buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -47,7 +47,7 @@ class Stream {
   readonly memory = new Uint8Array(new ArrayBuffer(stream.size));
   readonly #fields = new DataView(this.memory.buffer);
 
-  set(input: Uint8Array<ArrayBuffer>, output: Uint8Array<ArrayBuffer>): void {
+  set(input: Uint8Array, output: Uint8Array<ArrayBuffer>): void {
     this.#fields.setBigUint64(stream.nextIn, addressOf(input), true);
     this.#fields.setUint32(stream.availIn, input.length, true);
     this.#fields.setBigUint64(stream.nextOut, addressOf(output), true);
@@ -72,15 +72,21 @@ function compressor(): Coder {
   const { BZ2_bzCompressInit, BZ2_bzCompress, BZ2_bzCompressEnd } = libbz2();
   const state = new Stream();
   check(BZ2_bzCompressInit(state.memory, blockSize100k, 0, 0));
+  let isOpen = true;
   return {
-    code(input, output, isLast) {
+    async code(input, output, isLast) {
       state.set(input, output);
       // With nothing to do it would say that it was called wrongly.
-      const result = isLast || input.length > 0 ? check(BZ2_bzCompress(state.memory, isLast ? BZ_FINISH : BZ_RUN)) : 0;
+      const result = isLast || input.length > 0
+        ? check(await BZ2_bzCompress(state.memory, isLast ? BZ_FINISH : BZ_RUN))
+        : 0;
       const [taken, made] = [input.length - state.inputLeft, output.length - state.outputLeft];
       return { taken, made, ended: result === BZ_STREAM_END };
     },
-    close: () => void BZ2_bzCompressEnd(state.memory),
+    close() {
+      if (isOpen) BZ2_bzCompressEnd(state.memory);
+      isOpen = false;
+    },
   };
 }
 
@@ -93,12 +99,12 @@ function decompressor(): Coder {
   };
   let member: Stream | undefined = begin();
   return {
-    code(input, output, isLast) {
+    async code(input, output, isLast) {
       // The library reads one member. Another one follows where there is more input.
       if (!member && input.length > 0) member = begin();
       if (!member) return { taken: 0, made: 0, ended: isLast };
       member.set(input, output);
-      const result = check(BZ2_bzDecompress(member.memory));
+      const result = check(await BZ2_bzDecompress(member.memory));
       const [taken, made] = [input.length - member.inputLeft, output.length - member.outputLeft];
       if (result === BZ_STREAM_END) {
         BZ2_bzDecompressEnd(member.memory);
@@ -106,7 +112,10 @@ function decompressor(): Coder {
       } else if (isLast && taken === 0 && made === 0) throw new Damage("it ends early");
       return { taken, made, ended: !member && isLast && taken === input.length };
     },
-    close: () => member && void BZ2_bzDecompressEnd(member.memory),
+    close() {
+      if (member) BZ2_bzDecompressEnd(member.memory);
+      member = undefined;
+    },
   };
 }
 

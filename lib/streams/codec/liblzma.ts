@@ -9,7 +9,7 @@ const symbols = {
   // lzma_ret lzma_easy_encoder(lzma_stream *strm, uint32_t preset, lzma_check check);
   lzma_easy_encoder: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   // lzma_ret lzma_code(lzma_stream *strm, lzma_action action);
-  lzma_code: { parameters: ["buffer", "i32"], result: "i32" },
+  lzma_code: { parameters: ["buffer", "i32"], result: "i32", nonblocking: true },
   // void lzma_end(lzma_stream *strm);
   lzma_end: { parameters: ["buffer"], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -61,13 +61,14 @@ export function openLzma(direction: "compress" | "decompress"): Coder {
       ? lzma_stream_decoder(memory, BigInt(mostMemoryBytes), LZMA_CONCATENATED)
       : lzma_easy_encoder(memory, preset, LZMA_CHECK_CRC64),
   );
+  let isOpen = true;
   return {
-    code(input, output, isLast) {
+    async code(input, output, isLast) {
       fields.setBigUint64(stream.nextIn, addressOf(input), true);
       fields.setBigUint64(stream.availIn, BigInt(input.length), true);
       fields.setBigUint64(stream.nextOut, addressOf(output), true);
       fields.setBigUint64(stream.availOut, BigInt(output.length), true);
-      const result = lzma_code(memory, isLast ? LZMA_FINISH : LZMA_RUN);
+      const result = await lzma_code(memory, isLast ? LZMA_FINISH : LZMA_RUN);
       if (result !== LZMA_STREAM_END) check(result);
       return {
         taken: input.length - size(stream.availIn),
@@ -75,7 +76,10 @@ export function openLzma(direction: "compress" | "decompress"): Coder {
         ended: result === LZMA_STREAM_END,
       };
     },
-    close: () => lzma_end(memory),
+    close() {
+      if (isOpen) lzma_end(memory);
+      isOpen = false;
+    },
   };
 }
 

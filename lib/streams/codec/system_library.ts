@@ -14,11 +14,13 @@ export interface Coded {
 /** One archive on its way through a codec. */
 export interface Coder {
   /**
-   * Goes on as far as the input and the room for output allow. `isLast`: no input follows.
+   * Goes on as far as the input and the room for output allow, on another thread. Until then nobody else may touch either.
+   * `isLast`: no input follows.
    *
    * @throws {Damage} what is wrong with the archive.
    */
-  code(input: Uint8Array<ArrayBuffer>, output: Uint8Array<ArrayBuffer>, isLast: boolean): Coded;
+  code(input: Uint8Array, output: Uint8Array<ArrayBuffer>, isLast: boolean): Promise<Coded>;
+  /** Frees what the library has taken, once. */
   close(): void;
 }
 
@@ -45,6 +47,7 @@ export function openLibrary<S extends Deno.ForeignLibraryInterface>(
 }
 
 /** Where bytes lie, as a library's structure has it. They must be kept as long as the library may touch them. */
-export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
-  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)));
+export function addressOf({ buffer, byteOffset }: Uint8Array): bigint {
+  // Memory that has been asked for as a buffer is not moved any more.
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer as ArrayBuffer))) + BigInt(byteOffset);
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { decompress } from "../../../lib/streams/codec/codec.ts";
-import { LibraryCodec, libraryLack } from "../../../lib/streams/codec/library_thread.ts";
+import { LibraryCodec, libraryLack } from "../../../lib/streams/codec/library_codec.ts";
 import { openProgram, type SystemCodec } from "../../../lib/streams/codec/program.ts";
 import { openLibrary } from "../../../lib/streams/codec/system_library.ts";
 import { through } from "../../../lib/streams/codec/through.ts";
