@@ -1,7 +1,7 @@
 /**
  * Speed and memory as ratios to Python's own programs, measured in the same run:
  *
- *     deno task bench [calls] [streams] [--repeat N]
+ *     deno task bench [calls] [streams] [images] [--repeat N]
  *
  * Set JUMPSTARTER_BIN to measure the executable; left out, the checkout is measured. The library and the yardsticks run
  * under the Deno that the executable was made with, where JUMPSTARTER_DENORT_DIR holds it. Figures are medians of the
@@ -14,10 +14,11 @@ import { pythonPeer } from "../interop/python.ts";
 import { isExecutable, programWords } from "../system/program.ts";
 import { calls } from "./call_bench.ts";
 import { ourLibrary } from "./contenders.ts";
+import { images } from "./image_bench.ts";
 import { report, Samples } from "./ratios.ts";
 import { streams } from "./stream_bench.ts";
 
-const benches = { calls, streams };
+const benches = { calls, streams, images };
 
 const { values, positionals } = parseArgs({
   options: { repeat: { type: "string", default: "3" } },

@@ -1,87 +1,105 @@
 /**
- * How fast an image is written and proven, beside `dd` followed by `openssl dgst -sha256`, which prove nothing:
- *
- *     deno run -A tests/bench/image_bench.ts [--size MIB] [--repeat N] [--folder FOLDER]
- *
- * The folder should be on a tmpfs, so that no disk is measured. It prints medians, their ratio, and the most memory that
- * this process took.
+ * Images into a file on a tmpfs, so that no disk is measured: ours, which reads them back, Python's, and the tools of the
+ * system, which prove nothing. What the exporter and the client hold meanwhile is measured as well.
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { writeImage } from "../../lib/hardware/image_writer.ts";
-import { noise, run } from "../hardware/media.ts";
+import { join } from "node:path";
+import { noise } from "../hardware/media.ts";
+import type { PythonPeer } from "../interop/python.ts";
+import { type Contender, ours, pythonOf, start, writeConfig } from "./contenders.ts";
+import { clearPeakMemory, peakMemoryMiB, type Program, runToEnd, runWatched } from "./processes.ts";
+import type { Bench, Requirement, Samples } from "./ratios.ts";
 
-const { values } = parseArgs({
-  options: {
-    size: { type: "string", default: "512" },
-    repeat: { type: "string", default: "5" },
-    folder: { type: "string", default: "/dev/shm" },
-  },
-});
-const bytes = Number(values.size) * 1024 ** 2;
-const folder = Deno.makeTempDirSync({ dir: values.folder, prefix: "jumpstarter-bench-" });
-const [image, target] = [`${folder}/image`, `${folder}/target`];
+const MiB = 1024 * 1024;
+const imageBytes = 512 * MiB;
+/** Most memory that an exporter and a client may take, with a source of zstd and with any other. */
+const mostMiB = { zst: 180, other: 150 };
 
-const ways: Record<string, () => Promise<unknown>> = {
-  "dd + openssl": async () => {
-    await spawn("dd", `if=${image}`, `of=${target}`, "bs=1M", "status=none");
-    await spawn("openssl", "dgst", "-sha256", target);
-  },
-  "writeImage, verified": () => write(true),
-  "writeImage, not verified": () => write(false),
+const archives = { xz: ["xz", "-T2", "-6"], zst: ["zstd", "-q", "-T2"], gz: ["gzip", "-1"] } as const;
+type Archive = keyof typeof archives;
+const sources = ["img", ...Object.keys(archives)] as ("img" | Archive)[];
+
+/** A requirement on a rate. */
+function rate(what: string, ours: string, other: string, ratio: number): Requirement {
+  return { what, unit: "MB/s", ours, other, moreIsBetter: true, ratio };
+}
+
+const requirements: Requirement[] = [
+  rate("verified, to Python's, which is not", "ours img", "python img", 2.5),
+  rate("verified, to dd and openssl dgst", "ours img", "dd and openssl", 0.6),
+  rate("an .xz, verified, to xz -T1 -dc and dd", "ours xz", "xz -T1 -dc", 1 / 1.3),
+  rate("a .zst, verified, to zstd -dc", "ours zst", "zstd -dc", 1 / 2),
+  rate("Python's client on ours, to its own", "mixed img", "python img", 1.3),
+  ...sources.flatMap((source) =>
+    ["exporter", "client"].map((side) => ({
+      what: `most memory of the ${side}, .${source}`,
+      unit: "MiB",
+      ours: `${side} ${source}`,
+      other: `allowed ${source}`,
+      ratio: 1,
+    }))
+  ),
+];
+
+/** The bench of images. */
+export const images: Bench = (peer) => {
+  const folder = Deno.makeTempDirSync({ dir: "/dev/shm", prefix: "jumpstarter-bench-" });
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  const image = join(folder, "image");
+  makeImage(image);
+  return { requirements, round: (samples) => round(peer, folder, image, samples) };
 };
 
-try {
-  makeImage();
-  const times = Object.fromEntries(Object.keys(ways).map((way) => [way, [] as number[]]));
-  for (let round = 0; round < Number(values.repeat); round++) {
-    for (const [way, go] of Object.entries(ways)) {
-      const started = performance.now();
-      await go();
-      times[way].push(performance.now() - started);
-      Deno.removeSync(target);
-    }
-  }
-  const [reference] = Object.values(times).map(median);
-  for (const [way, taken] of Object.entries(times)) {
-    const ms = median(taken);
-    const rate = bytes / 1024 ** 2 / (ms / 1000);
-    console.log(
-      `${way.padEnd(26)} ${ms.toFixed(0).padStart(6)} ms  ${rate.toFixed(0).padStart(6)} MiB/s  ${
-        (reference / ms).toFixed(2)
-      } of dd + openssl`,
-    );
-  }
-  console.log(Deno.readTextFileSync("/proc/self/status").match(/VmHWM.*/)![0]);
-} finally {
-  Deno.removeSync(folder, { recursive: true });
-}
-
-async function write(verify: boolean): Promise<void> {
-  using file = Deno.openSync(image);
-  const source = {
-    async next() {
-      const buffer = new Uint8Array(256 * 1024);
-      const count = await file.read(buffer);
-      return count === null ? undefined : buffer.subarray(0, count);
+async function round(peer: PythonPeer, folder: string, image: string, samples: Samples): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const config = writeConfig(folder, "images", ["flasher: { type: jumpstarter_driver_opendal.driver.MockFlasher }"]);
+  const onTmpfs = ({ exporter, ...more }: Contender): Contender => ({
+    ...more,
+    exporter(config, port) {
+      const { words, env } = exporter(config, port);
+      return { words, env: { ...env, TMPDIR: folder } };
     },
+  });
+  const python = pythonOf(peer);
+  const own = stack.use(await start(onTmpfs(ours), config));
+  const theirs = stack.use(await start(onTmpfs(python), config));
+  const target = join(folder, "target");
+  const timed = async (name: string, program: Program) => {
+    const { ms } = await runToEnd(program);
+    samples.add(name, imageBytes / 1000 / ms);
   };
-  await writeImage(source, target, { create: true, verify, size: bytes });
+  const shell = (script: string): Program => ({ words: ["sh", "-c", script, "sh", image, target] });
+
+  await timed("dd and openssl", shell('dd if="$1" of="$2" bs=1M status=none && openssl dgst -sha256 "$2"'));
+  await timed("xz -T1 -dc", shell('xz -T1 -dc "$1.xz" | dd of="$2" bs=1M status=none'));
+  await timed("zstd -dc", shell('zstd -q -dc "$1.zst" > "$2"'));
+  Deno.removeSync(target);
+  for (const source of sources) {
+    const file = source === "img" ? image : `${image}.${source}`;
+    clearPeakMemory(own.pid);
+    const { ms, peakMiB } = await runWatched(ours.client(own.host, ["flasher", "flash", file]));
+    samples.add(`ours ${source}`, imageBytes / 1000 / ms);
+    samples.add(`client ${source}`, peakMiB);
+    samples.add(`exporter ${source}`, peakMemoryMiB(own.pid));
+    samples.add(`allowed ${source}`, source === "zst" ? mostMiB.zst : mostMiB.other);
+  }
+  await timed("mixed img", python.client(own.host, ["flasher", "flash", image]));
+  await timed("python img", python.client(theirs.host, ["flasher", "flash", image]));
 }
 
-/** Not all of the same, and no zeros: both would be faster than what people have. */
-function makeImage(): void {
-  using file = Deno.openSync(image, { write: true, create: true });
-  for (let at = 0; at < bytes; at += 1024 ** 2) file.writeSync(noise(1024 ** 2, at / 1024 ** 2 + 1));
-  run("sync", folder);
-}
-
-async function spawn(program: string, ...args: string[]): Promise<void> {
-  const { success } = await new Deno.Command(program, { args, stdout: "null" }).output();
-  if (!success) throw new Error(`${program} has failed`);
-}
-
-function median(numbers: number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+/** An image that is half noise and half text, and archives of it. Zeros would be faster than what people have. */
+function makeImage(path: string): void {
+  using file = Deno.openSync(path, { write: true, create: true });
+  for (let at = 0; at < imageBytes; at += MiB) {
+    const part = noise(MiB, at / MiB + 1);
+    for (let byte = MiB / 2; byte < MiB; byte++) part[byte] = 97 + part[byte] % 16;
+    file.writeSync(part);
+  }
+  for (const [ending, [program, ...args]] of Object.entries(archives)) {
+    const words = [program, ...args].join(" ");
+    const { success } = new Deno.Command("sh", { args: ["-c", `${words} -c "$1" > "$1.${ending}"`, "sh", path] })
+      .outputSync();
+    if (!success) throw new Error(`${words} has failed`);
+  }
 }

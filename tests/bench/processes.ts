@@ -21,6 +21,26 @@ export async function runToEnd({ words: [program, ...args], env }: Program): Pro
   throw new Error(`${program} ${args.join(" ")} ended with ${code}: ${new TextDecoder().decode(stderr)}`);
 }
 
+/** The same, with the most resident memory that the program was seen with, in MiB. */
+export async function runWatched(
+  { words: [program, ...args], env }: Program,
+): Promise<{ ms: number; peakMiB: number }> {
+  const start = performance.now();
+  const child = new Deno.Command(program, { args, env, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+  let peakMiB = 0;
+  const watch = setInterval(() => {
+    try {
+      peakMiB = peakMemoryMiB(child.pid);
+    } catch { /* it has ended */ }
+  }, 20);
+  const { code, stderr } = await child.output();
+  clearInterval(watch);
+  if (code !== 0) {
+    throw new Error(`${program} ${args.join(" ")} ended with ${code}: ${new TextDecoder().decode(stderr)}`);
+  }
+  return { ms: performance.now() - start, peakMiB };
+}
+
 /** A program that goes on, and the first line that it has printed. Disposing ends it. */
 export interface StartedProgram extends AsyncDisposable {
   readonly pid: number;
