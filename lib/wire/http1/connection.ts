@@ -1,5 +1,5 @@
 /** One request of HTTP/1.1 on a connection of its own. @module */
-import { type ByteSource, type OwnedSource, sourceOfPipe } from "../../core/byte_stream.ts";
+import { type ByteSource, sourceOfPipe } from "../../core/byte_stream.ts";
 import { JumpstarterError } from "../../core/errors.ts";
 import { withLimit } from "../../core/limit.ts";
 import { type Pipe, writeAll } from "../../core/pipe.ts";
@@ -217,10 +217,5 @@ export class HttpConnection {
 }
 
 function endsEarly(why: string): JumpstarterError {
-  return new JumpstarterError("unknown", `The server closed the connection early: ${why}`);
-}
-
-/** A body that closes its connection with itself. */
-export function ownedBody(connection: HttpConnection, { body }: Response): OwnedSource {
-  return { next: () => body.next(), close: () => connection.close() };
+  return new JumpstarterError("unavailable", `The server closed the connection early: ${why}`);
 }
