@@ -97,9 +97,13 @@ function ioOf(
     note: noteLine,
     progress: progressLine,
     advance: (progress) => view.show(progress),
-    async download(url, { first } = {}) {
+    async download(url, { headers = {}, first } = {}) {
       const { download } = await import("../wire/http1/transfer.ts");
-      return await download(url, {}, signal, first);
+      return await download(url, headers, signal, first);
+    },
+    async registryFile(reference) {
+      const { findRegistryFile } = await import("../client/oci/file.ts");
+      return await findRegistryFile(reference, signal, noteLine);
     },
     get stdin() {
       return Deno.stdin.readable;

@@ -6,6 +6,7 @@
  */
 import type * as z from "zod";
 import type { ByteSource, OwnedSource } from "../core/byte_stream.ts";
+import type { Codec } from "../core/codec.ts";
 import type { Pipe } from "../core/pipe.ts";
 import type { AnyInterface, Client } from "./interface.ts";
 import type { Shape } from "./method.ts";
@@ -24,6 +25,25 @@ export interface Progress {
 /** A file that comes from a web server. */
 export interface WebFile extends OwnedSource {
   readonly size?: number;
+}
+
+/** How a file is asked for. */
+export interface DownloadOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly first?: number;
+}
+
+/** A file that lies in a registry, and the request that gives it. */
+export interface RegistryFile {
+  readonly url: string;
+  /** Those that the registry asks for, secrets included. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What the file's SHA-256 has to be, in hexadecimal digits. */
+  readonly sha256: string;
+  readonly size: number;
+  readonly name?: string;
+  /** How it is compressed, by what the registry says of it. */
+  readonly encoding?: Codec;
 }
 
 /** What a running command is given beside its arguments. */
@@ -48,7 +68,9 @@ export interface CommandIo {
    */
   advance(progress: Progress): void;
   /** Begins to read a file from a web server, or its `first` bytes only. The URL is sent as it is written. */
-  download(url: string, options?: { first?: number }): Promise<WebFile>;
+  download(url: string, options?: DownloadOptions): Promise<WebFile>;
+  /** Finds the file that `oci://…` names, with the login that this user has for the registry. */
+  registryFile(reference: string): Promise<RegistryFile>;
   /** What the user types or pipes in. */
   readonly stdin: ReadableStream<Uint8Array>;
   /** Whether standard input is a terminal, on which nobody should wait for an end. */

@@ -8,7 +8,7 @@ import { behind } from "../streams/file.ts";
 import type { FlashCalls, FlashEvent, FlashOptions, FlashProof, FlashResult, ResumePlan } from "./flashing.ts";
 import { blockMapAt, hashOfFile, isUrl, sourceIdOf } from "./image_identity.ts";
 import type { ImageOptions, WriteOptions } from "./image_options.ts";
-import { giveImage, type GivenImage } from "./images.ts";
+import { giveImage, type GivenImage, isReference, remoteFile } from "./images.ts";
 
 /** What a user says of a flash. */
 export type FlashWords = ImageOptions & WriteOptions & {
@@ -30,12 +30,15 @@ export async function flashImage(
   io: CommandIo,
 ): Promise<void> {
   refuseMisfits(word, given);
-  const sourceId = await sourceIdOf(word, given);
+  const remote = await remoteFile(word, given, io);
+  // A registry says what the SHA-256 has to be.
+  const words = remote ? { ...given, sha256: remote.sha256 } : given;
+  const sourceId = await sourceIdOf(word, words);
   const blockMap = given.bmap === undefined ? undefined : await blockMapAt(given.bmap);
   const plan = await planOf(calls, { sourceId, target }, io);
   if (!plan) refuseUnsupported(given);
-  const options = planned(plan, word, given);
-  const image = await giveImage(word, options, io);
+  const options = planned(plan, word, words);
+  const image = await giveImage(word, options, io, remote);
   if (!image.sent) io.advance({ stage: "fetch", bytes: 0 });
   let written: FlashResult | FlashProof | null;
   try {
@@ -135,7 +138,7 @@ async function planOf(
 
 /** Whether the image is known before it is read. */
 function canCompare(word: string, { sha256, bmap }: FlashWords): boolean {
-  return bmap === undefined && (sha256 !== undefined || word !== "-" && !isUrl(word));
+  return bmap === undefined && (sha256 !== undefined || isReference(word) || word !== "-" && !isUrl(word));
 }
 
 function refuseMisfits(word: string, options: FlashWords): void {

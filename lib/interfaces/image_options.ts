@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { codecs } from "../core/codec.ts";
 
-const fileArgument = "a file, - for standard input, or a URL of http or https";
+const fileArgument = "a file, - for standard input, a URL of http or https, or oci://REGISTRY/NAME:TAG";
 
 /** Options that say what an image is. */
 export const imageOptions = {

@@ -3,7 +3,7 @@ import type { CommandIo } from "../contract/command.ts";
 import type { ResourceSink, ResourceSource } from "../contract/resource.ts";
 import { type ByteSource, type OwnedSink, type OwnedSource, sourceOfReadable } from "../core/byte_stream.ts";
 import { type Codec, codecOf, signatureBytes } from "../core/codec.ts";
-import { messageOf, usageError } from "../core/errors.ts";
+import { JumpstarterError, messageOf, usageError } from "../core/errors.ts";
 import { withLimit } from "../core/limit.ts";
 import { compressInto } from "../streams/codec/codec.ts";
 import { codecOfName, counted, createFile, openFile, withHead } from "../streams/file.ts";
@@ -22,16 +22,23 @@ export interface GivenImage {
   readonly isCompressed: boolean;
 }
 
-/** Opens the image that a word of the command line names. */
-export async function giveImage(word: string, options: ImageOptions, io: CommandIo): Promise<GivenImage> {
-  if (/^https?:\/\//i.test(word) && options.from === "exporter") return await leaveToExporter(word, options, io);
-  const { bytes, size, close } = await openWord(word, io);
+/** Opens the image that a word of the command line names; `found` is what was found out of it already. */
+export async function giveImage(
+  word: string,
+  options: ImageOptions,
+  io: CommandIo,
+  found?: RemoteFile,
+): Promise<GivenImage> {
+  const remote = found ?? await remoteFile(word, options, io);
+  if (remote && options.from === "exporter") return await leaveToExporter(remote, options, io);
+  const { bytes, size, close } = remote ? await fetchHere(remote, io) : await openWord(word, io);
+  const sha256 = remote ? remote.sha256 : options.sha256;
   try {
     const { head, source } = await withHead(bytes);
     const contentEncoding = options.compression === "auto" ? codecOf(head) : chosen(options.compression);
     let passed = 0;
     const shown = counted(source, (count) => io.advance({ stage: "transfer", bytes: passed += count, total: size }));
-    const sent = hashed(options.sha256 ? new CheckedSource(shown, options.sha256) : shown);
+    const sent = hashed(sha256 ? new CheckedSource(shown, sha256) : shown);
     return { source: { bytes: sent, size, contentEncoding, close }, sent, isCompressed: contentEncoding !== undefined };
   } catch (error) {
     await close();
@@ -46,26 +53,61 @@ interface OpenWord {
 }
 
 async function openWord(word: string, io: CommandIo): Promise<OpenWord> {
-  if (word === "-") {
-    if (io.stdinIsTerminal) throw usageError("Expected an image on standard input, got a terminal");
-    const stdin: OwnedSource = sourceOfReadable(io.stdin);
-    return { bytes: stdin, close: () => stdin.close() };
+  if (word !== "-") return await openFile(word);
+  if (io.stdinIsTerminal) throw usageError("Expected an image on standard input, got a terminal");
+  const stdin: OwnedSource = sourceOfReadable(io.stdin);
+  return { bytes: stdin, close: () => stdin.close() };
+}
+
+/** A file on a web server or in a registry. */
+export interface RemoteFile {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What its SHA-256 has to be. */
+  readonly sha256?: string;
+  /** How it is compressed, by what is known without its first bytes. */
+  readonly likely?: Codec;
+}
+
+/** Whether a word of the command line stands for a file of a registry. */
+export function isReference(word: string): boolean {
+  return /^oci:\/\//i.test(word);
+}
+
+/** Finds out what a word of the command line stands for, if it is no file of this machine. */
+export async function remoteFile(
+  word: string,
+  { sha256 }: Pick<ImageOptions, "sha256">,
+  io: CommandIo,
+): Promise<RemoteFile | undefined> {
+  const expected = sha256?.toLowerCase();
+  if (/^https?:\/\//i.test(word)) {
+    return { url: word, sha256: expected, likely: codecOfName(word.replace(/[?#].*$/, "")) };
   }
-  if (!/^https?:\/\//i.test(word)) return await openFile(word);
-  const file = await io.download(word);
+  if (!isReference(word)) return undefined;
+  const file = await io.registryFile(word);
+  if (expected !== undefined && file.sha256 !== expected) {
+    throw new JumpstarterError("data_loss", `The file has the digest sha256:${file.sha256}, expected ${expected}`);
+  }
+  return { ...file, likely: codecOfName(file.name ?? "") ?? file.encoding };
+}
+
+async function fetchHere({ url, headers }: RemoteFile, io: CommandIo): Promise<OpenWord> {
+  const file = await io.download(url, { headers });
   return { bytes: file, size: file.size, close: () => file.close() };
 }
 
-async function leaveToExporter(url: string, options: ImageOptions, io: CommandIo): Promise<GivenImage> {
-  const contentEncoding = options.compression === "auto" ? await codecAt(url, io) : chosen(options.compression);
-  const source = { url, contentEncoding, sha256: options.sha256?.toLowerCase() };
-  return { source, isCompressed: contentEncoding !== undefined };
+async function leaveToExporter(file: RemoteFile, options: ImageOptions, io: CommandIo): Promise<GivenImage> {
+  const contentEncoding = options.compression === "auto" ? await codecAt(file, io) : chosen(options.compression);
+  const { url, headers, sha256 } = file;
+  return { source: { url, headers, contentEncoding, sha256 }, isCompressed: contentEncoding !== undefined };
 }
 
-/** The codec of a file on a web server, by its first bytes; where this machine cannot see them, by its name. */
-async function codecAt(url: string, io: CommandIo): Promise<Codec | undefined> {
+/** The codec of a remote file, by its first bytes; where this machine cannot see them, by what it is called. */
+async function codecAt({ url, headers, likely }: RemoteFile, io: CommandIo): Promise<Codec | undefined> {
   try {
-    const file = await withLimit(io.download(url, { first: signatureBytes }), peekMs, "A look at the file");
+    const asked = io.download(url, { headers, first: signatureBytes });
+    const file = await withLimit(asked, peekMs, "A look at the file");
     try {
       const { head } = await withLimit(withHead(file), peekMs, "A look at the file");
       return codecOf(head);
@@ -73,9 +115,8 @@ async function codecAt(url: string, io: CommandIo): Promise<Codec | undefined> {
       await file.close();
     }
   } catch (error) {
-    const codec = codecOfName(url.replace(/[?#].*$/, ""));
-    io.note(`The codec is taken from the file's name (${codec ?? "none"}): ${messageOf(error)}`);
-    return codec;
+    io.note(`The codec is taken from the file's name (${likely ?? "none"}): ${messageOf(error)}`);
+    return likely;
   }
 }
 
@@ -96,6 +137,7 @@ export async function fillFile(
     if (chosen(compression)) throw usageError("What the exporter uploads to a URL cannot be compressed");
     return { target: { url: word } };
   }
+  if (isReference(word)) throw usageError("Expected a file or a URL of http or https to write to, got oci://");
   const codec = compression === "auto" ? codecOfName(word) : chosen(compression);
   const file = word === "-" ? standardOutput(io) : await createFile(word);
   let passed = 0;

@@ -71,7 +71,10 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
       "Write a file of this machine to the storage",
       ({ local, remote, noVerify }, io) => put(local, remote, noVerify, io),
       {
-        args: { local: imageFile.describe("The file: a path, - for standard input, or a URL"), remote: path },
+        args: {
+          local: imageFile.describe("The file: a path, - for standard input, a URL, or oci://REGISTRY/NAME:TAG"),
+          remote: path,
+        },
         options: { noVerify: verify },
       },
     ),

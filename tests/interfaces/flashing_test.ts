@@ -11,7 +11,9 @@ import { storageMux, storageMuxFlasher } from "../../lib/interfaces/storage_mux.
 import { compress, decompress } from "../../lib/streams/codec/codec.ts";
 import { download } from "../../lib/wire/http1/transfer.ts";
 import { noise } from "../hardware/media.ts";
+import { findRegistryFile } from "../../lib/client/oci/file.ts";
 import { allOf, sample, sourceOfBytes } from "../payload.ts";
+import { startRegistry } from "../registry.ts";
 import { temporaryFolder } from "../system/program.ts";
 import { rawServer } from "../wire/http1/raw_server.ts";
 import { parsed, run } from "./io.ts";
@@ -46,7 +48,8 @@ async function bench() {
 /** Runs a command with what a user typed. */
 const typed = (command: Command, given: Record<string, unknown>, io = {}) => {
   const running = run(command, parsed(command, given), {
-    download: (url, { first } = {}) => download(url, {}, never, first),
+    download: (url, { headers = {}, first } = {}) => download(url, headers, never, first),
+    registryFile: (reference) => findRegistryFile(reference, never, () => {}),
     ...io,
   });
   return running.done.then(() => running);
@@ -173,6 +176,39 @@ Deno.test("flash lets the exporter fetch a URL, with the codec by content and th
   const io = { download: () => Promise.reject(new Error("No route")) };
   const { notes } = await typed(rig.commands.flash, { file: `${server.url}/image.zst?x` }, io);
   assert.deepEqual(notes, ["The codec is taken from the file's name (zstd): No route"]);
+});
+
+Deno.test("flash takes a file of a registry, through the exporter or this machine, and holds it to its digest", async () => {
+  await using rig = await bench();
+  await using registry = startRegistry();
+  const archive = await Deno.readFile(rig.file("image.xz"));
+  const layer = registry.blob(archive);
+  registry.manifest("acme/os", { layers: [layer] }, "1");
+  const file = `oci://${registry.host}/acme/os:1`;
+  const { values } = await typed(rig.commands.flash, { file, sha256: hashOf(archive) });
+  assert.deepEqual(values, [{ target: null, sent: null, written }]);
+  const through = await typed(rig.commands.flash, { file, from: "client" });
+  const sent = { bytes: archive.length, sha256: hashOf(archive) };
+  assert.deepEqual(through.values, [{ target: null, sent, written }]);
+  await assert.rejects(typed(rig.commands.flash, { file, sha256 }), {
+    code: "data_loss",
+    message: `The file has the digest ${layer.digest}, expected ${sha256}`,
+  });
+  // The digest says what the image is before it is read.
+  registry.manifest("acme/os", { layers: [registry.blob(image)] }, "raw");
+  const raw = `oci://${registry.host}/acme/os:raw`;
+  await typed(rig.commands.flash, { file: raw });
+  const { lines } = await typed(rig.commands.flash, { file: raw, skipIfSame: true });
+  assert.deepEqual(lines, [`Nothing was written: ${image.length} bytes with the SHA-256 ${sha256} are there already`]);
+  const other = await Deno.readFile(rig.file("image.gzip"));
+  registry.blobs.set(layer.digest, other);
+  for (const from of ["exporter", "client"]) {
+    await assert.rejects(typed(rig.commands.flash, { file, from }), {
+      code: "data_loss",
+      message: `The file has the SHA-256 ${hashOf(other)}, expected ${hashOf(archive)}`,
+    });
+  }
+  await assert.rejects(typed(rig.commands.dump, { file }), { phase: "usage" });
 });
 
 Deno.test("flash shows how far it is, and what is not known is left out", async () => {

@@ -49,6 +49,7 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
     progress: () => {},
     advance: () => {},
     download: (url) => Promise.reject(new Error(`${url} is not fetched here`)),
+    registryFile: (reference) => Promise.reject(new Error(`${reference} is not looked for here`)),
     stdin: ReadableStream.from([]),
     stdinIsTerminal: true,
     write: (bytes) => Promise.resolve(void said.written.push(...bytes)),

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Codec } from "../../lib/core/codec.ts";
 import { compress } from "../../lib/streams/codec/codec.ts";
 import { allOf, concat, sample, sourceOfBytes } from "../payload.ts";
+import { startRegistry } from "../registry.ts";
 import { rawServer } from "../wire/http1/raw_server.ts";
 import { linkNamesOf } from "./names.ts";
 import { freePort, pageBlocks, type Served, serveLine, sh } from "./page.ts";
@@ -34,9 +35,14 @@ Deno.test("the commands of docs/flashing.md do what the page says", async () => 
     const head = `HTTP/1.1 200 OK\r\ncontent-length: ${archive.length}\r\n\r\n`;
     return concat([new TextEncoder().encode(head), archive]);
   });
+  await using registry = startRegistry();
+  const layer = registry.blob(archive, undefined, "os.img.xz");
+  registry.manifest("acme/os", { layers: [layer] }, "1.2");
+  registry.manifest("acme/boards", { layers: [registry.blob(image, undefined, "boot.img"), layer] }, "1.2");
   const port = freePort();
   const local = (text: string) =>
-    text.replaceAll(":7000", `:${port}`).replaceAll("https://images.example.com", server.url);
+    text.replaceAll(":7000", `:${port}`).replaceAll("https://images.example.com", server.url)
+      .replaceAll("oci://registry.example.com", `oci://${registry.host}`);
   const env = {
     ...isolated(),
     PATH: `${linkNamesOf(path)}:${Deno.env.get("PATH")}`,
@@ -61,7 +67,7 @@ Deno.test("the commands of docs/flashing.md do what the page says", async () => 
     if (!serving) continue;
     exporter = await serveLine(local(serving), path, env);
   }
-  assert.equal(flashed, 13);
+  assert.equal(flashed, 16);
   assert.deepEqual(await Deno.readFile(`${path}/copy.img.xz`), archive);
   assert.deepEqual(await Deno.readFile(`${path}/root.img`), image);
 });
