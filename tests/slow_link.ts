@@ -11,25 +11,40 @@ export interface Link {
   readonly bytesPerSecond: number;
 }
 
-/** Listens on a port of the loopback, and joins each connection to one of a port at the other end of a slow link. */
-export function slowLink(toPort: number, link: Link): { port: number } & AsyncDisposable {
-  return serverOf(Deno.listen({ hostname: "127.0.0.1", port: 0 }), async (near) => {
+/** A link that is up. */
+export interface SlowLink extends AsyncDisposable {
+  readonly port: number;
+  /** How many bytes have gone to the far end. */
+  readonly carried: number;
+}
+
+/** Listens on a port of this machine, and joins each connection to one of a port at the other end of a slow link. */
+export function slowLink(toPort: number, link: Link, hostname = "127.0.0.1"): SlowLink {
+  let carried = 0;
+  const server = serverOf(Deno.listen({ hostname, port: 0 }), async (near) => {
     using far = await Deno.connect({ hostname: "127.0.0.1", port: toPort });
     far.setNoDelay();
-    await Promise.all([carry(near, far, link), carry(far, near, link)]);
+    await Promise.all([carry(near, far, link, (bytes) => carried += bytes), carry(far, near, link)]);
   });
+  return Object.defineProperty(server, "carried", { get: () => carried }) as typeof server & SlowLink;
 }
 
 /** A timer that was late is made up for: the link may be so many milliseconds behind its rate. */
 const slackMs = 50;
 
 /** Takes bytes at the link's rate, and hands each piece on when its delay has passed. What is under way is held here. */
-async function carry(from: Deno.Conn, to: Deno.Conn, { delayMs, bytesPerSecond }: Link): Promise<void> {
+async function carry(
+  from: Deno.Conn,
+  to: Deno.Conn,
+  { delayMs, bytesPerSecond }: Link,
+  took: (bytes: number) => void = () => {},
+): Promise<void> {
   let freeAtMs = performance.now();
   let delivered = Promise.resolve();
   for (;;) {
     const piece = new Uint8Array(16 * 1024);
     const count = await from.read(piece);
+    took(count ?? 0);
     const now = performance.now();
     freeAtMs = Math.max(freeAtMs, now - slackMs) + (count ?? 0) / bytesPerSecond * 1000;
     const dueMs = Math.max(freeAtMs, now) + delayMs;

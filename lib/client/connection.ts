@@ -19,7 +19,7 @@ import {
 import { connectRpc } from "../wire/rpc/client.ts";
 import type { CallOptions, ClientStream, RpcClient } from "../wire/rpc/types.ts";
 import { goAwayFrame, receivedBytes, sendBytes } from "../wire/stream_frame.ts";
-import { type Address, renderAddress, type SshTarget } from "./address.ts";
+import { type Address, isLocal, renderAddress, type SshTarget } from "./address.ts";
 import { openPipe, plainFailure } from "./dial.ts";
 import type { SshOptions } from "./ssh.ts";
 import { checkPassphrase, type Security, trustAt } from "./security.ts";
@@ -49,11 +49,13 @@ export class ExporterConnection implements AsyncDisposable {
   readonly #connectTimeoutMs: number;
   readonly #passphrase?: string;
   readonly #explain: Explain;
+  readonly #isDistant: boolean;
 
-  constructor(rpc: RpcClient, options: DialOptions & { explain?: Explain } = {}) {
+  constructor(rpc: RpcClient, options: DialOptions & { explain?: Explain; isDistant?: boolean } = {}) {
     this.#rpc = rpc;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? connectLimitMs;
     this.#passphrase = options.passphrase;
+    this.#isDistant = options.isDistant ?? false;
     this.#explain = options.explain ?? ((error) => Promise.resolve(error));
   }
 
@@ -76,7 +78,7 @@ export class ExporterConnection implements AsyncDisposable {
     const scheme = trust ? "https" : "http";
     const rpc = connectRpc(pipe, { authority: isTcp ? peer : "localhost", peer, scheme, metadata });
     const explain = trust ? undefined : (error: unknown) => plainFailure(error, address);
-    return new ExporterConnection(rpc, { ...options, explain });
+    return new ExporterConnection(rpc, { ...options, explain, isDistant: !isLocal(address) });
   }
 
   static async #dialSsh(address: { ssh: SshTarget }, options: DialOptions): Promise<ExporterConnection> {
@@ -88,7 +90,7 @@ export class ExporterConnection implements AsyncDisposable {
     const limits = { handshakeMs: connectTimeoutMs };
     const rpc = connectRpc(pipe, { authority: "localhost", peer: renderAddress(address), limits });
     const explain = (error: unknown) => Promise.resolve(sshFailure(error, address.ssh));
-    return new ExporterConnection(rpc, { ...options, connectTimeoutMs, explain });
+    return new ExporterConnection(rpc, { ...options, connectTimeoutMs, explain, isDistant: true });
   }
 
   /** Resolves when the connection is gone, with the reason unless it was closed from here. */
@@ -142,7 +144,8 @@ export class ExporterConnection implements AsyncDisposable {
       lend: async (direction, given, lending) => {
         // Few commands move files.
         const { lend } = await import("./lend.ts");
-        return await lend(this.#rpc, uuid, direction, given, lending).catch(driverFailure);
+        const borrower = { rpc: this.#rpc, uuid, isDistant: this.#isDistant };
+        return await lend(borrower, direction, given, lending).catch(driverFailure);
       },
     };
   }

@@ -15,16 +15,25 @@ import {
 } from "../contract/resource.ts";
 import type { ByteSource, OwnedSource } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
+import { aborted } from "../core/limit.ts";
 import type { ClientStream, RpcClient } from "../wire/rpc/types.ts";
 import { goAwayFrame, receivedBytes, sendBytes } from "../wire/stream_frame.ts";
 
 /** How long an exporter may say nothing once the call has ended, in milliseconds. */
 const silenceMs = 30_000;
 
-/** Lends a resource to the driver with a uuid. */
+/** Where a resource is lent to. */
+export interface Borrower {
+  readonly rpc: RpcClient;
+  /** The driver's. */
+  readonly uuid: string;
+  /** Whether bytes go over a link on their way, and not through this machine's memory only. */
+  readonly isDistant: boolean;
+}
+
+/** Lends a resource to a driver. */
 export async function lend(
-  rpc: RpcClient,
-  uuid: string,
+  borrower: Borrower,
   direction: Direction,
   given: ResourceSource | ResourceSink,
   lending: Lending,
@@ -32,8 +41,8 @@ export async function lend(
   const handle = requestHandle(direction, given);
   if (handle) return { argument: handle, finish: () => Promise.resolve(), abort: () => Promise.resolve() };
   return direction === "read"
-    ? await lendSource(rpc, uuid, given as LocalSource | ReadableStream<Uint8Array>, lending)
-    : await lendSink(rpc, uuid, given as LocalSink | WritableStream<Uint8Array>, lending);
+    ? await lendSource(borrower, given as LocalSource | ReadableStream<Uint8Array>, lending)
+    : await lendSink(borrower, given as LocalSink | WritableStream<Uint8Array>, lending);
 }
 
 /** The stream of a resource, and what the exporter said when it was opened. */
@@ -42,7 +51,7 @@ async function open(rpc: RpcClient, request: Record<string, unknown>, { signal }
   const call = rpc.stream("/jumpstarter.v1.RouterService/Stream", { metadata, signal });
   const { resource, x_jmp_accept_encoding: accepted } = await call.headers;
   try {
-    return { call, handle: JSON.parse(resource), isDecodedThere: accepted !== undefined };
+    return { call, handle: JSON.parse(resource), accepted };
   } catch (cause) {
     call.cancel();
     throw new JumpstarterError("data_loss", "The exporter gives no handle for a resource", { phase: "driver", cause });
@@ -50,28 +59,41 @@ async function open(rpc: RpcClient, request: Record<string, unknown>, { signal }
 }
 
 async function lendSource(
-  rpc: RpcClient,
-  uuid: string,
+  { rpc, uuid, isDistant }: Borrower,
   given: LocalSource | ReadableStream<Uint8Array>,
   lending: Lending,
 ): Promise<Lent> {
   const { bytes: local, size, contentEncoding, close } = localSource(given);
   const bytes = size === undefined ? local : untilSize(local, size);
   let call: ClientStream;
-  let handle: unknown;
-  let decoded: OwnedSource | undefined;
+  let handle: Record<string, unknown>;
+  let source = bytes;
+  let coder: OwnedSource | undefined;
   try {
-    const opened = await open(rpc, { uuid, x_jmp_content_encoding: contentEncoding ?? null, size }, lending);
+    const link = isDistant && !contentEncoding ? await import("../streams/codec/link.ts") : undefined;
+    const looked = link && await unlessAborted(link.lookAhead(bytes), lending.signal);
+    if (looked) ({ source } = looked);
+    const linkCodec = looked?.shrinks ? "zstd" : undefined;
+    const opened = await open(rpc, {
+      uuid,
+      x_jmp_content_encoding: contentEncoding ?? linkCodec ?? null,
+      // Of what the driver gets.
+      size: contentEncoding ? undefined : size,
+    }, lending);
     ({ call, handle } = opened);
-    if (contentEncoding && !opened.isDecodedThere) {
+    if (contentEncoding && opened.accepted === undefined) {
       const { decompress } = await import("../streams/codec/codec.ts");
-      decoded = decompress(contentEncoding, bytes);
+      coder = decompress(contentEncoding, source);
+    } else if (linkCodec && opened.accepted === linkCodec) {
+      coder = link!.compressForLink(source);
+    } else if (linkCodec) {
+      handle = { ...handle, x_jmp_content_encoding: null };
     }
   } catch (error) {
     await close();
     throw error;
   }
-  const source = decoded ?? bytes;
+  if (coder) source = coder;
   let isOver = false;
   const send = async () => {
     for (let chunk = await source.next(); chunk && !isOver; chunk = await source.next()) {
@@ -90,7 +112,7 @@ async function lendSource(
   const release = async () => {
     isOver = true;
     call.cancel();
-    await decoded?.close();
+    await coder?.close();
     await close();
   };
   return {
@@ -104,8 +126,7 @@ async function lendSource(
 }
 
 async function lendSink(
-  rpc: RpcClient,
-  uuid: string,
+  { rpc, uuid }: Borrower,
   given: LocalSink | WritableStream<Uint8Array>,
   lending: Lending,
 ): Promise<Lent> {
@@ -170,6 +191,11 @@ function untilSize(source: ByteSource, size: number): ByteSource {
       return chunk;
     },
   };
+}
+
+/** Waits for a source, which may take its time, until the call is given up. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return Promise.race([work, aborted(signal).then(() => Promise.reject(signal.reason))]);
 }
 
 /** Waits for the end of what goes on after a call has succeeded, as long as anything is heard of it. */

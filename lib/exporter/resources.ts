@@ -23,9 +23,9 @@ const coding = () => import("../streams/codec/codec.ts");
 
 /** What a client says of the resource that it offers. */
 export interface Offer {
-  /** How the file at the client is compressed. */
+  /** How the bytes are compressed that the client sends or gets. */
   readonly encoding?: string | null;
-  /** How long it is, where that is known. */
+  /** How many bytes the driver will get, where that is known. */
   readonly size?: number;
 }
 
@@ -126,7 +126,7 @@ class OfferedStream {
       await decoded?.close();
       this.#released.resolve();
     };
-    const resource = readableResource(decoded ?? raw, decoded ? undefined : this.#size);
+    const resource = readableResource(decoded ?? raw, this.#size);
     return { resource, finish: done, abort: done };
   }
 

@@ -29,7 +29,7 @@ const StreamRequestMetadata = z.object({
   method: z.string().default("connect"),
   /** Of a resource. */
   x_jmp_content_encoding: z.string().nullish(),
-  /** Of a resource, where it is known; only this program's clients tell it. */
+  /** Of what a driver reads of a resource, where it is known; only this program's clients tell it. */
   size: z.int().min(0).optional(),
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { defineInterface } from "../../lib/contract/interface.ts";
@@ -12,6 +13,7 @@ import { compress, decompress } from "../../lib/streams/codec/codec.ts";
 import type { ClientStream } from "../../lib/wire/rpc/types.ts";
 import { goAwayFrame, receivedBytes, sendBytes } from "../../lib/wire/stream_frame.ts";
 import { allOf, collector, concat, sample, sourceOfBytes } from "../payload.ts";
+import { rawServer } from "../wire/http1/raw_server.ts";
 import { type Wired, wired } from "./wired.ts";
 
 const store = defineInterface({
@@ -191,11 +193,25 @@ Deno.test("A handle may come as the text of its JSON", async () => {
   assert.deepEqual(state.content, content);
 });
 
-Deno.test("A driver is told how long a file is that is not compressed", async () => {
+Deno.test("A driver is told how long a file is, where the client or the server says so", async () => {
   await using wire = await open();
-  const { stream, handle } = await offer(wire, null, { size: content.length });
-  const [result] = await Promise.all([call(wire, "put", handle), send(stream, content)]);
-  assert.deepEqual(result, { bytes: content.length, size: content.length });
+  for (const encoding of [null, "zstd"] as const) {
+    const { stream, handle } = await offer(wire, encoding, { size: content.length });
+    const sent = encoding ? await allOf(compress(encoding, sourceOfBytes(content))) : content;
+    const [result] = await Promise.all([call(wire, "put", handle), send(stream, sent)]);
+    assert.deepEqual(result, { bytes: content.length, size: content.length });
+  }
+  await using server = rawServer(() => {
+    const head = `HTTP/1.1 200 OK\r\ncontent-length: ${content.length}\r\n\r\n`;
+    return concat([new TextEncoder().encode(head), content]);
+  });
+  const fetched = (more: object) => call(wire, "put", { url: server.url, headers: {}, ...more });
+  assert.deepEqual(await fetched({ kind: "presigned_request", method: "GET" }), {
+    bytes: content.length,
+    size: content.length,
+  });
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  assert.deepEqual(await fetched({ kind: "fetch_request", sha256 }), { bytes: content.length, size: content.length });
 });
 
 Deno.test("A resource that the driver leaves alone, or gives up, is released with a GOAWAY all the same", async () => {

@@ -7,6 +7,7 @@ import { allOf, collector, concat, sample, sourceOfBytes } from "../payload.ts";
 import { startPythonExporter } from "./python_exporter.ts";
 import { startExporter, temporaryFolder } from "../system/program.ts";
 import { connect, flasher, storage, storageMux, storageMuxFlasher } from "../../mod.ts";
+import { slowLink } from "../slow_link.ts";
 import { rawServer } from "../wire/http1/raw_server.ts";
 import { peerTest, pythonPeer, runPython } from "./python.ts";
 
@@ -61,6 +62,29 @@ for (const flavour of ["opendal", "core"]) {
       assert.deepEqual(seen, expected);
     },
   );
+}
+
+/** An address of this machine that is not the loopback's, as a bench elsewhere would have one. */
+const own = Deno.networkInterfaces().find(({ family, address }) => family === "IPv4" && !address.startsWith("127."))
+  ?.address;
+
+for (const env of [{}, { JMP_DISABLE_COMPRESSION: "1" }] as Record<string, string>[]) {
+  const title = `Python's exporter gets what shrinks over a link${own ? "" : " (no other address)"} ${
+    JSON.stringify(env)
+  }`;
+  peerTest(own ? peer : undefined, title, async (peer) => {
+    await using exporter = await startPythonExporter(peer, config, "tcp", undefined, env);
+    const port = Number(exporter.host.split(":")[1]);
+    await using slow = slowLink(port, { delayMs: 1, bytesPerSecond: 50e6 }, "0.0.0.0");
+    await using board = await connect({ host: `${own}:${slow.port}`, plaintext: true }, { flasher });
+    const shrinking = concat([new Uint8Array(1024 * 1024), image]);
+    await board.flasher.flash({ source: { bytes: sourceOfBytes(shrinking, 65_536), size: shrinking.length } });
+    const sink = collector();
+    await board.flasher.dump({ target: { bytes: sink } });
+    assert.equal(hashOf(sink.bytes), hashOf(shrinking));
+    const isPacked = slow.carried < 0.7 * shrinking.length;
+    assert.equal(isPacked, !("JMP_DISABLE_COMPRESSION" in env), `${slow.carried} bytes`);
+  });
 }
 
 for (const [title, env] of [["", {}], [" that says it takes no codec", { JMP_DISABLE_COMPRESSION: "1" }]] as const) {

@@ -17,6 +17,10 @@ export const unzstdFrame = (): Halves => coderOf("zstd", createZstdDecompress({ 
 export const zstd = (): Halves =>
   coderOf("zstd", createZstdCompress({ chunkSize, params: { [constants.ZSTD_c_checksumFlag]: 1 } }));
 
+/** For bytes that are on their way only: fast links are not to wait for it. */
+export const fastZstdParams = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };
+export const fastZstd = (): Halves => coderOf("zstd", createZstdCompress({ chunkSize, params: fastZstdParams }));
+
 /** The failure to read an archive. */
 export function damaged(codec: Codec, why: string, cause?: unknown): JumpstarterError {
   return new JumpstarterError("data_loss", `The ${codec} archive is damaged: ${why}`, { cause });
