@@ -73,7 +73,7 @@ export function openHttp({ endpoint, root = "/", username, password, token }: Ht
 }
 
 /** A file of which one request reads from where it stands. */
-class HttpFile implements ReadFile {
+export class HttpFile implements ReadFile {
   readonly #ask: (from: number) => Promise<Response>;
   readonly #size: number;
   #reader?: ReadableStreamDefaultReader<Uint8Array>;

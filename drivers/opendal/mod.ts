@@ -1,6 +1,7 @@
 /** Storage services by the names that Apache OpenDAL has for them. @module */
 import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
+import { JumpstarterError } from "../../lib/core/errors.ts";
 import { storage } from "../../lib/interfaces/storage.ts";
 import type { Backend } from "../../lib/interfaces/storage_service/backend.ts";
 import { openFolder } from "../../lib/interfaces/storage_service/folder.ts";
@@ -18,12 +19,25 @@ const schemes = {
     password: z.string().optional().describe("For basic authentication"),
     token: z.string().optional().describe("For bearer authentication"),
   }),
+  s3: z.strictObject({
+    bucket: z.string().min(1).describe("The bucket"),
+    region: z.string().optional().describe("Its region; else that of AWS_REGION or AWS_DEFAULT_REGION"),
+    endpoint: z.url({ protocol: /^https?$/ }).optional().describe("Scheme, host and port, where it is not Amazon's"),
+    root: z.string().optional().describe("Goes before every path"),
+    access_key_id: z.string().optional().describe("Else that of AWS_ACCESS_KEY_ID"),
+    secret_access_key: z.string().optional().describe("Else that of AWS_SECRET_ACCESS_KEY"),
+    session_token: z.string().optional().describe("For keys that end; else that of AWS_SESSION_TOKEN"),
+    enable_virtual_host_style: z.enum(["true", "false"]).optional().describe("Put the bucket into the host's name"),
+  }),
 };
 
 const config = z.object({
-  scheme: z.enum(["fs", "memory", "http"]).describe("The service: a folder, memory, or a web server to read from"),
+  scheme: z.enum(["fs", "memory", "http", "s3"]).describe(
+    "The service: a folder, memory, a web server to read from, or a bucket of S3",
+  ),
   kwargs: z.record(z.string(), z.string()).default({}).describe(
-    "What the service needs: `root` for fs; `endpoint`, and optionally `root`, `username`, `password`, `token` for http",
+    "What the service needs: `root` for fs; `endpoint`, and optionally `root`, `username`, `password`, `token` for http; " +
+      "`bucket` for s3, and what else is needed there",
   ),
   remove_created_on_close: z.boolean().default(false).describe(
     "Remove what was made in a session at its end (fs only)",
@@ -36,13 +50,43 @@ const config = z.object({
 
 async function open({ scheme, kwargs }: z.output<typeof config>): Promise<Backend> {
   if (scheme === "fs") return await openFolder(kwargs.root);
-  return scheme === "memory" ? openMemory() : openHttp(schemes.http.parse(kwargs));
+  if (scheme === "memory") return openMemory();
+  if (scheme === "http") return openHttp(schemes.http.parse(kwargs));
+  const given = schemes.s3.parse(kwargs);
+  // Few storages are buckets.
+  const { openS3 } = await import("./s3.ts");
+  return openS3({
+    ...given,
+    ...keysOf(given),
+    region: found("region", given.region, "AWS_REGION", "AWS_DEFAULT_REGION"),
+  });
 }
 
-/** Reads and writes files of a folder or of memory, and reads those of a web server. */
+/** Who reads and writes the bucket: both parts are the config's, or both the environment's. */
+function keysOf(given: z.output<typeof schemes.s3>) {
+  if (given.access_key_id !== undefined && given.secret_access_key !== undefined) {
+    return { access_key_id: given.access_key_id, secret_access_key: given.secret_access_key };
+  }
+  return {
+    access_key_id: found("access_key_id", undefined, "AWS_ACCESS_KEY_ID"),
+    secret_access_key: found("secret_access_key", undefined, "AWS_SECRET_ACCESS_KEY"),
+    session_token: Deno.env.get("AWS_SESSION_TOKEN"),
+  };
+}
+
+function found(key: string, given: string | undefined, ...variables: string[]): string {
+  const value = given ?? variables.map((name) => Deno.env.get(name)).find(Boolean);
+  if (value) return value;
+  throw new JumpstarterError(
+    "failed_precondition",
+    `kwargs: Expected ${key} for s3, or ${variables[0]} in the environment`,
+  );
+}
+
+/** Reads and writes files of a folder, of memory or of a bucket, and reads those of a web server. */
 export default defineDriver({
   name: "opendal",
-  summary: "Files of a storage service: a folder of the exporter, its memory, or a web server to read from",
+  summary: "Files of a storage service: a folder of the exporter, its memory, a web server, or a bucket of S3",
   implements: storage,
   config,
   async open({ config, log }) {

@@ -136,5 +136,5 @@ Deno.test("A file on a web server is read from the middle by a range, and from t
 Deno.test("The config is held to its service", async () => {
   await assert.rejects(serve(opendal, { scheme: "fs", kwargs: { rot: "/x" } }), /kwargs.root: Expected text.*rot/s);
   // @ts-expect-error there is no such service
-  await assert.rejects(serve(opendal, { scheme: "s3" }), /Expected one of "fs", "memory", "http", got "s3"/);
+  await assert.rejects(serve(opendal, { scheme: "gcs" }), /Expected one of "fs", "memory", "http", "s3", got "gcs"/);
 });

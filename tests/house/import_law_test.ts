@@ -43,8 +43,9 @@ const packages: Record<string, readonly string[]> = {
   "@connectrpc/connect": ["wire"],
   "@peculiar/x509": ["wire"],
   "reflect-metadata": ["wire"],
-  "@rgrove/parse-xml": ["hardware"],
+  "@rgrove/parse-xml": ["drivers", "hardware"],
   "amaro": ["loader"],
+  "aws4fetch": ["drivers"],
   "es-module-lexer": ["loader"],
 };
 
@@ -61,6 +62,7 @@ const lazy: readonly { from: string; to: RegExp }[] = [
   { from: "lib/interfaces/table.ts", to: /^lib\/interfaces\// },
   { from: "lib/cli/main.ts", to: /^lib\/cli\/(?:client|completion|config|demo|exporter|run|shell|version)\.ts$/ },
   { from: "cli.ts", to: /^lib\// },
+  { from: "drivers/opendal/mod.ts", to: /s3\.ts$/ },
   { from: "lib/loader/load.ts", to: /transpile\.ts$/ },
   { from: "lib/wire/tls/authority.ts", to: /x509\.ts$/ },
   { from: "lib/wire/tls/identity.ts", to: /x509\.ts$/ },

@@ -119,11 +119,14 @@ def handles(storage):
 
 
 with env() as client, tempfile.TemporaryDirectory() as folder:
-    for name in ["fs", "memory"]:
+    for name in sys.argv[2:]:
         storage = getattr(client, name)
         note(name, storage.capability)
         files(storage, folder)
         handles(storage)
+    if "web" not in client.children:
+        print("\n" + json.dumps(seen))
+        sys.exit()
     web = client.web
     note("web", web.capability)
     url = sys.argv[1]

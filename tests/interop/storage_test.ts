@@ -1,5 +1,6 @@
 /** Python's storage client on our exporter and on its own: the same calls, the same outcome. @module */
 import assert from "node:assert/strict";
+import { hasS3, startS3 } from "../s3_server.ts";
 import { startExporter, temporaryFolder } from "../system/program.ts";
 import { type RawRequest, rawServer } from "../wire/http1/raw_server.ts";
 import { peerTest, pythonPeer, runPython } from "./python.ts";
@@ -38,7 +39,7 @@ peerTest(peer, "Python's storage client sees the same on our exporter as on its 
   using theirs = temporaryFolder();
   const script = await Deno.readTextFile(new URL("./storage.py", import.meta.url));
   const outcome = async (host: string): Promise<[string, unknown][]> => {
-    const printed = await runPython(peer, script, { host, args: [server.url], limitMs: 120_000 });
+    const printed = await runPython(peer, script, { host, args: [server.url, "fs", "memory"], limitMs: 120_000 });
     return JSON.parse(printed.trim().split("\n").at(-1)!);
   };
   const read = async (root: string) => (await Array.fromAsync(Deno.readDir(root))).map(({ name }) => name).sort();
@@ -58,4 +59,38 @@ peerTest(peer, "Python's storage client sees the same on our exporter as on its 
   assert.deepEqual(told(seen), told(expected).map((line) => differences[line] ?? line));
   // What was made is removed; the folders that were made on the way were nobody's wish.
   assert.deepEqual(await read(`${ours.path}/root`), await read(theirs.path));
+});
+
+peerTest(hasS3 ? peer : undefined, "Python's storage client sees the same in a bucket, call by call", async (peer) => {
+  await using server = await startS3();
+  using folder = temporaryFolder();
+  const { endpoint, bucket, region, keys } = server;
+  const bench = (root: string) => {
+    const kwargs = JSON.stringify({ endpoint, bucket, region, root, ...keys });
+    return `
+apiVersion: jumpstarter.dev/v1alpha1
+kind: ExporterConfig
+metadata: { namespace: default, name: storage }
+export:
+  s3: { type: jumpstarter_driver_opendal.driver.Opendal, config: { scheme: s3, kwargs: ${kwargs} } }
+`;
+  };
+  const script = await Deno.readTextFile(new URL("./storage.py", import.meta.url));
+  const outcome = async (host: string): Promise<string[]> => {
+    const printed = await runPython(peer, script, { host, args: ["", "s3"], limitMs: 120_000 });
+    const seen: [string, unknown][] = JSON.parse(printed.trim().split("\n").at(-1)!);
+    return seen.map(([name, result]) => {
+      // Signatures are of their time.
+      const request = name.startsWith("presign") ? result as { url: string; method: string } : undefined;
+      const shown = request ? [new URL(request.url).pathname.replace(/ours|theirs/, ""), request.method] : result;
+      return `${name}: ${JSON.stringify(shown)}`;
+    });
+  };
+  let expected: string[];
+  {
+    await using exporter = await startPythonExporter(peer, bench("/theirs"), "tcp");
+    expected = await outcome(exporter.host);
+  }
+  await using exporter = await startExporter(folder.file("exporter.yaml", bench("/ours")));
+  assert.deepEqual(await outcome(exporter.address), expected.map((line) => differences[line] ?? line));
 });

@@ -21,11 +21,23 @@ export interface WriteFile {
   close(): Promise<void> | void;
 }
 
+/** What others may be let do. */
+export type Presignable = "stat" | "read" | "write";
+
+/** A request of HTTP for others to make. */
+export interface PresignedRequest {
+  url: string;
+  method: string;
+  headers: Record<string, string>;
+}
+
 /** A storage service. Paths are relative to its root, without a slash before them; those of folders end in one. */
 export interface Backend {
   readonly name: string;
   /** What it can do; the rest it cannot. */
   readonly abilities: readonly StorageAbility[];
+  /** How large the parts may be that a file is sent in, in bytes. */
+  readonly partBytes?: { readonly min: number; readonly max: number };
   /** `undefined` where there is nothing of that kind at the path. */
   stat(path: string): Promise<StorageMetadata | undefined> | StorageMetadata | undefined;
   read(path: string): Promise<ReadFile> | ReadFile;
@@ -39,16 +51,17 @@ export interface Backend {
   removeAll?(path: string): Promise<void> | void;
   copy?(source: string, target: string): Promise<void> | void;
   rename?(source: string, target: string): Promise<void> | void;
-  presign?(what: "stat" | "read", path: string): { url: string; method: string; headers: Record<string, string> };
+  /** A request for others to make, for that many seconds; one that writes only where it is among the abilities. */
+  presign?(what: Presignable, path: string, expireSecond: number): Promise<PresignedRequest> | PresignedRequest;
 }
 
 /** Abilities as they travel. */
-export function capabilityOf({ abilities }: Backend): StorageCapability {
+export function capabilityOf({ abilities, partBytes }: Backend): StorageCapability {
   const booleans = Object.fromEntries(storageAbilities.map((name) => [name, abilities.includes(name)]));
   return {
     ...booleans as Record<StorageAbility, boolean>,
-    write_multi_max_size: null,
-    write_multi_min_size: null,
+    write_multi_max_size: partBytes?.max ?? null,
+    write_multi_min_size: partBytes?.min ?? null,
     write_total_max_size: null,
   };
 }

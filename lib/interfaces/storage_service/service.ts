@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Implementation } from "../../contract/method.ts";
 import { JumpstarterError } from "../../core/errors.ts";
 import type { storage } from "../storage.ts";
-import { type Backend, capabilityOf, notFound, storageError } from "./backend.ts";
+import { type Backend, capabilityOf, notFound, type Presignable, storageError } from "./backend.ts";
 import { CreatedPaths } from "./created.ts";
 import { OpenFiles } from "./open_files.ts";
 import { isFolder, parentOf, storagePath } from "./path.ts";
@@ -40,7 +40,13 @@ export function storageService(
     if (source === target) throw storageError("IsSameFile", `Both are ${source}`);
     return [source, target] as const;
   };
-  const presign = (what: "stat" | "read", path: string) => able("presign")(what, storagePath(path));
+  const presign = async (what: Presignable, { path, expireSecond }: { path: string; expireSecond: number }) => {
+    const request = able("presign");
+    if (!backend.abilities.includes(`presign_${what}`)) {
+      throw storageError("Unsupported", `The service ${backend.name} has no requests that ${what}`);
+    }
+    return await request(what, storagePath(path), expireSecond);
+  };
   return {
     async open({ path: given, mode }) {
       const path = fileOnly(storagePath(given), "The path");
@@ -117,11 +123,9 @@ export function storageService(
     exists: async ({ path }) => await backend.stat(storagePath(path)) !== undefined,
     list: ({ path }) => list(path, false),
     scan: ({ path }) => list(path, true),
-    presignStat: ({ path }) => presign("stat", path),
-    presignRead: ({ path }) => presign("read", path),
-    presignWrite() {
-      throw storageError("Unsupported", `The service ${backend.name} has no requests that write`);
-    },
+    presignStat: (given) => presign("stat", given),
+    presignRead: (given) => presign("read", given),
+    presignWrite: (given) => presign("write", given),
     capability: () => capabilityOf(backend),
     getCreatedResources: () => created.all,
     registerPath: ({ path }) => created.add(path),

@@ -1,0 +1,186 @@
+/** A bucket of S3 by its requests, each with a signature. @module */
+import { createHash } from "node:crypto";
+import { AwsV4Signer } from "aws4fetch";
+import { notFound, type PresignedRequest, storageError } from "../../lib/interfaces/storage_service/backend.ts";
+import { parseListing, rootOf, textsOf } from "./s3_xml.ts";
+
+/** Where the files are, and who reads and writes them. */
+export interface BucketOptions {
+  readonly bucket: string;
+  readonly region: string;
+  /** Scheme, host and port of the service. */
+  readonly endpoint?: string;
+  /** Goes before every path. */
+  readonly root?: string;
+  readonly access_key_id: string;
+  readonly secret_access_key: string;
+  readonly session_token?: string;
+  /** `true` puts the bucket into the host's name instead of the path. */
+  readonly enable_virtual_host_style?: string;
+}
+
+/** How long the service may take to answer, in milliseconds: by itself, and for each byte that it is sent. */
+const limitMs = { itself: 120_000, byte: 0.01 };
+
+/** The longest document that is read, in bytes; a listing has a thousand keys of 1 KiB at most. */
+const maxDocumentBytes = 16 * 1024 * 1024;
+
+type Query = Readonly<Record<string, string>>;
+
+/** What is sent along with a request. */
+interface More {
+  readonly query?: Query;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer> | string;
+}
+
+/** The files of a bucket, or those below its root. */
+export class Bucket {
+  readonly #options: BucketOptions;
+  readonly #base: string;
+  /** Before every key, without a slash at its start. */
+  readonly #root: string;
+  /** Keys that were made for signing. */
+  readonly #keys = new Map<string, ArrayBuffer>();
+
+  constructor(options: BucketOptions) {
+    const { bucket, region, root = "", endpoint = `https://s3.${region}.amazonaws.com` } = options;
+    this.#options = options;
+    const [, scheme, host] = /^(https?:\/\/)([^/]*)/i.exec(endpoint)!;
+    const isHost = options.enable_virtual_host_style === "true";
+    this.#base = isHost ? `${scheme}${bucket}.${host}` : `${scheme}${host}/${bucket}`;
+    this.#root = `${root}/`.replace(/\/+/g, "/").replace(/^\//, "");
+  }
+
+  /**
+   * Sends a request, whose answer has a body.
+   *
+   * @throws {JumpstarterError} `unknown`, as all failures of a storage.
+   */
+  async ask(method: string, path: string, more: More = {}): Promise<Response> {
+    return await this.#send(method, this.#root + path, more);
+  }
+
+  /** Sends a request of whose answer only the head matters. */
+  async act(method: string, path: string, more: More = {}): Promise<Headers> {
+    const response = await this.ask(method, path, more);
+    await response.body?.cancel();
+    return response.headers;
+  }
+
+  /** What the service tells of a file, or nothing where there is none. */
+  async head(path: string): Promise<Headers | undefined> {
+    const response = await this.#send("HEAD", this.#root + path, {}, 404);
+    await response.body?.cancel();
+    return response.ok ? response.headers : undefined;
+  }
+
+  /** What is in a folder, a thousand paths at a time; with a delimiter nothing of the folders in it. */
+  async list(folder: string, delimiter: string | undefined, after: string | undefined, limit = 1_000) {
+    const query = {
+      "list-type": "2",
+      prefix: this.#root + folder,
+      "max-keys": `${limit}`,
+      ...delimiter !== undefined && { delimiter },
+      ...after !== undefined && { "continuation-token": after },
+    };
+    const response = await this.#send("GET", "", { query });
+    const { keys, folders, next } = parseListing(await textOf(response));
+    const relative = (key: string) => key.slice(this.#root.length);
+    return { keys: keys.map(relative), folders: folders.map(relative), next };
+  }
+
+  /** Sends a request whose answer is a document, which may be an error in spite of the status. */
+  async document(method: string, path: string, more: More): Promise<string> {
+    const text = await textOf(await this.ask(method, path, more));
+    const root = rootOf(text);
+    if (root !== undefined && root !== "Error") return text;
+    throw storageError("Unexpected", `${method} of ${path}: ${why(text) ?? "no answer that is known"}`);
+  }
+
+  copySource(path: string): string {
+    return `/${this.#options.bucket}/${encoded(this.#root + path)}`;
+  }
+
+  async presign(method: string, path: string, expireSecond: number): Promise<PresignedRequest> {
+    const url = this.#url(this.#root + path, { "X-Amz-Expires": `${expireSecond}` });
+    const signed = await this.#sign({ method, url, signQuery: true });
+    return { url: signed.url.href, method, headers: {} };
+  }
+
+  async #send(method: string, key: string, { query = {}, headers = {}, body }: More, also?: number) {
+    const signed = await this.#sign({
+      method,
+      url: this.#url(key, query),
+      headers: { ...headers, "x-amz-content-sha256": createHash("sha256").update(body ?? "").digest("hex") },
+    });
+    signed.headers.set("accept-encoding", "identity");
+    const what = `${method} of ${key || "the bucket"}`;
+    const limit = new AbortController();
+    // The body of a large file takes longer than the answer.
+    const timer = setTimeout(
+      () => limit.abort(new Error("It does not answer")),
+      limitMs.itself + limitMs.byte * (body?.length ?? 0),
+    );
+    let response: Response;
+    try {
+      response = await fetch(signed.url, { method, headers: signed.headers, body, signal: limit.signal });
+    } catch (error) {
+      throw storageError("Unexpected", `${what}: ${(error as Error).message}`, error);
+    } finally {
+      clearTimeout(timer);
+    }
+    const { status, statusText } = response;
+    if (response.ok || status === also) return response;
+    const text = method === "HEAD" ? "" : await textOf(response);
+    if (status === 404 && method === "GET" && key !== "") throw notFound(key.slice(this.#root.length));
+    const kind = status === 401 || status === 403 ? "PermissionDenied" : "Unexpected";
+    throw storageError(kind, `${what}: ${why(text) ?? `${status} ${statusText}`}`);
+  }
+
+  #url(key: string, query: Query): string {
+    const words = Object.entries(query).map((pair) => pair.map(encodeURIComponent).join("="));
+    return `${this.#base}/${encoded(key)}${words.length > 0 ? `?${words.join("&")}` : ""}`;
+  }
+
+  #sign(request: { method: string; url: string; headers?: Record<string, string>; signQuery?: boolean }) {
+    const { access_key_id, secret_access_key, session_token, region } = this.#options;
+    return new AwsV4Signer({
+      ...request,
+      accessKeyId: access_key_id,
+      secretAccessKey: secret_access_key,
+      sessionToken: session_token,
+      region,
+      service: "s3",
+      cache: this.#keys,
+    }).sign();
+  }
+}
+
+async function textOf(response: Response): Promise<string> {
+  let size = 0;
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > maxDocumentBytes) {
+      throw storageError("Unexpected", `The service answers with over ${maxDocumentBytes} bytes`);
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}
+
+/** A path as S3's signatures have it. */
+function encoded(key: string): string {
+  const hex = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  return key.split("/").map((one) => encodeURIComponent(one).replace(/[!'()*]/g, hex)).join("/");
+}
+
+/** What an error of S3 says, if it is one. */
+function why(text: string): string | undefined {
+  if (rootOf(text) !== "Error") return undefined;
+  const [code] = textsOf(text, "Code");
+  const [message] = textsOf(text, "Message");
+  return [code, message].filter(Boolean).join(": ");
+}
