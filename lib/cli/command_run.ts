@@ -103,7 +103,7 @@ function ioOf(
     },
     async registryFile(reference) {
       const { findRegistryFile } = await import("../client/oci/file.ts");
-      return await findRegistryFile(reference, signal, noteLine);
+      return await findRegistryFile(reference, signal);
     },
     get stdin() {
       return Deno.stdin.readable;

@@ -49,7 +49,7 @@ async function bench() {
 const typed = (command: Command, given: Record<string, unknown>, io = {}) => {
   const running = run(command, parsed(command, given), {
     download: (url, { headers = {}, first } = {}) => download(url, headers, never, first),
-    registryFile: (reference) => findRegistryFile(reference, never, () => {}),
+    registryFile: (reference) => findRegistryFile(reference, never),
     ...io,
   });
   return running.done.then(() => running);

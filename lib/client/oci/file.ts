@@ -40,23 +40,18 @@ type Manifest = z.infer<typeof Manifest>;
 const Stored = z.union([Manifest, z.object({ manifests: z.array(Descriptor) })]);
 
 /**
- * Finds the file that `oci://…` names, and the request for it. `note` hears which platform was chosen where that was
- * not said.
+ * Finds the file that `oci://…` names, and the request for it.
  *
  * @throws {JumpstarterError} `invalid_argument` where more than one file could be meant, with their names; those of
  * {@linkcode Repository.manifest}.
  */
-export async function findRegistryFile(
-  word: string,
-  signal: AbortSignal,
-  note: (text: string) => void,
-): Promise<RegistryFile> {
+export async function findRegistryFile(word: string, signal: AbortSignal): Promise<RegistryFile> {
   const reference = parseReference(word);
   const repository = new Repository(reference, findLogin(reference), signal);
   const read = async (version: string) =>
     parse(reference, version, await repository.manifest(version, [...manifestTypes, ...indexTypes]));
   let stored = await read(reference.version);
-  if ("manifests" in stored) stored = await read(choosePlatform(reference, stored.manifests, note));
+  if ("manifests" in stored) stored = await read(onlyOne(reference, stored.manifests));
   if ("manifests" in stored) throw unusable(reference, "it is an index of indexes");
   const layer = chooseLayer(reference, stored);
   return {
@@ -82,25 +77,18 @@ function parse(reference: OciReference, version: string, bytes: Uint8Array<Array
   }
 }
 
-/** The manifest of an index that is meant: the only one, or that of this machine's platform. */
-function choosePlatform(reference: OciReference, all: Descriptor[], note: (text: string) => void): string {
+/** The manifest of an index that has one only: which platform the board is, is not known here. */
+function onlyOne(reference: OciReference, all: Descriptor[]): string {
   // Attestations stand beside the manifests that they are of.
   const manifests = all.filter(({ mediaType, platform }) =>
     manifestTypes.includes(mediaType) && platform?.architecture !== "unknown"
   );
   if (manifests.length === 1) return manifests[0].digest;
-  const own = `linux/${Deno.build.arch === "aarch64" ? "arm64" : "amd64"}`;
-  const fitting = manifests.filter(({ platform }) => platform && `${platform.os}/${platform.architecture}` === own);
   const list = listed(manifests.map(({ platform, digest }) => `${platformName(platform)} ${digest}`));
-  if (fitting.length !== 1) {
-    throw ambiguous(
-      `${renderReference(reference)} is an index of ${manifests.length} manifests: ${list}`,
-      manifests[0] && renderReference(reference, { version: manifests[0].digest }),
-    );
-  }
-  const [{ digest }] = fitting;
-  note(`Of ${list} it is ${own}, as this machine is; any other is chosen by its digest`);
-  return digest;
+  throw ambiguous(
+    `${renderReference(reference)} is an index of ${manifests.length} manifests: ${list}`,
+    manifests[0] && renderReference(reference, { version: manifests[0].digest }),
+  );
 }
 
 function platformName(platform: Descriptor["platform"]): string {
