@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import type { Transform } from "node:stream";
 import { constants, createGzip, createUnzip, createZstdCompress, createZstdDecompress } from "node:zlib";
-import type { Halves } from "../../core/byte_stream.ts";
+import type { ByteSource, Halves } from "../../core/byte_stream.ts";
 import type { Codec } from "../../core/codec.ts";
 import { isJumpstarterError, JumpstarterError, messageOf } from "../../core/errors.ts";
 
@@ -27,9 +27,7 @@ export function damaged(codec: Codec, why: string, cause?: unknown): Jumpstarter
 }
 
 function coderOf(codec: Codec, transform: Transform): Halves {
-  const chunks = transform[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  // Whoever reads or writes is told; the stream itself needs nobody who listens.
-  transform.on("error", () => {});
+  const pieces = piecesOf(transform);
   const fail = (error: unknown): never => {
     throw isJumpstarterError(error) ? error : damaged(codec, messageOf(error), error);
   };
@@ -43,8 +41,7 @@ function coderOf(codec: Codec, transform: Transform): Halves {
   };
   return {
     async next() {
-      const { value } = await chunks.next().catch(fail);
-      return value as Buffer | undefined;
+      return await pieces.next().catch(fail);
     },
     write: (chunk) => taken((done) => transform.write(chunk, done)),
     end: () => taken((done) => transform.end(done)),
@@ -52,6 +49,40 @@ function coderOf(codec: Codec, transform: Transform): Halves {
       const reason = new JumpstarterError("canceled", "The archive was given up");
       for (const reject of waiting) reject(reason);
       transform.destroy(reason);
+    },
+  };
+}
+
+/**
+ * What comes out of a stream, piece by piece as it was made: the stream's own iterator would copy pieces that wait into one.
+ * The memory of a piece is freed with the next call. It would be garbage that V8 notices too late.
+ */
+function piecesOf(transform: Transform): ByteSource {
+  let lent: Uint8Array<ArrayBuffer> | undefined;
+  let waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
+  let over: { error?: unknown } | undefined;
+  const end = (error?: unknown) => {
+    over ??= { error };
+    if (over.error === undefined) waiting?.resolve(undefined);
+    else waiting?.reject(over.error);
+  };
+  transform.on("data", ({ buffer, byteOffset, length }: Buffer<ArrayBuffer>) => {
+    transform.pause();
+    waiting?.resolve(lent = new Uint8Array(buffer, byteOffset, length));
+  });
+  transform.on("error", end);
+  transform.on("end", () => end());
+  transform.pause();
+  return {
+    next() {
+      // The stream fills a buffer to its end, with one piece or with several.
+      const { buffer, byteOffset = 0, length = 0 } = lent ?? {};
+      if (buffer?.byteLength === chunkSize && byteOffset + length === chunkSize) buffer.transfer(0);
+      lent = undefined;
+      waiting = Promise.withResolvers();
+      if (over) end();
+      else transform.resume();
+      return waiting.promise;
     },
   };
 }
