@@ -1,12 +1,32 @@
 /** Files as sources and sinks. @module */
-import { type ByteSource, type OwnedSink, type OwnedSource, sourceOfPipe } from "../core/byte_stream.ts";
+import type { ByteSource, OwnedSink, OwnedSource } from "../core/byte_stream.ts";
 import { type Codec, codecOf, signatureBytes } from "../core/codec.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 import { writeAll } from "../core/pipe.ts";
 
-/** A file that is open for reading, from where it stands. Closing closes it. */
+/** Bytes that are read from a file at once. */
+const readBytes = 64 * 1024;
+
+/** A file that is open for reading, from where it stands; it is read one chunk ahead of who uses it. Closing closes it. */
 export function sourceOfFile(file: Deno.FsFile): OwnedSource {
-  return { ...sourceOfPipe(file), close: once(() => file.close()) };
+  let [memory, lent] = [new Uint8Array(readBytes), new Uint8Array(readBytes)];
+  let ahead: Promise<number | null> | undefined;
+  const read = () => {
+    const count = file.read(memory);
+    // Who asks for it is told.
+    count.catch(() => {});
+    return count;
+  };
+  return {
+    async next() {
+      const count = await (ahead ?? read());
+      if (count === null) return undefined;
+      [memory, lent] = [lent, memory];
+      ahead = read();
+      return lent.subarray(0, count);
+    },
+    close: once(() => file.close()),
+  };
 }
 
 /** A file that is open for writing, at where it stands. Ending flushes it to the disk; ending and aborting close it. */
