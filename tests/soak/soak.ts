@@ -134,7 +134,7 @@ async function soakWithAttack(config: string, name: string): Promise<string[]> {
   console.log(`${name.padEnd(50)} ${longest}  +${grown.toFixed(1).padStart(5)} MiB  ${connections} connections`);
   const found = [...complaints];
   if (Math.max(steadyMs, newcomerMs) > toleratedMs) found.push(`a client waited ${longest}`);
-  if (grown > toleratedGrowthMiB(name)) found.push(`memory grew by ${grown.toFixed(1)} MiB`);
+  if (grown > toleratedGrowthMiB) found.push(`memory grew by ${grown.toFixed(1)} MiB`);
   return found.map((complaint) => `Under ${name}: ${complaint}`);
 }
 

@@ -36,7 +36,9 @@ export class BufferPool {
 
   /** Takes back a buffer of this pool; does nothing with any other. */
   giveBack(buffer: Uint8Array<ArrayBuffer>): void {
-    if (this.#lent.delete(buffer) && this.#spare.length < this.#spares) this.#spare.push(buffer);
+    if (!this.#lent.delete(buffer)) return;
+    if (this.#spare.length < this.#spares) this.#spare.push(buffer);
+    else buffer.buffer.transfer(0); // It would be garbage that V8 notices too late.
   }
 }
 

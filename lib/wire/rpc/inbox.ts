@@ -1,4 +1,5 @@
 import { JumpstarterError } from "../../core/errors.ts";
+import { recycle } from "./recycling.ts";
 import { type Account, MessageReader, prefixBytes } from "./framing.ts";
 
 type Waiting = PromiseWithResolvers<Uint8Array | undefined>;
@@ -57,6 +58,7 @@ export class Inbox {
   /** Forgets the messages that are there: `receive` yields the error at once, unless the end has been reached. */
   abort(error: JumpstarterError): void {
     if (this.#ended && this.#messages.length === 0) return;
+    this.#messages.slice(this.#next).forEach(recycle);
     this.#clear();
     this.end(error);
     this.#error = error;

@@ -25,11 +25,13 @@ export function memoryOf(bytes: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(memory ?? new ArrayBuffer(size), 0, bytes);
 }
 
-/** Gives the memory of a message back for messages to come: nothing may look at it any more. */
+/** Gives the memory of a message back: it is kept for messages to come, or freed. Nothing may look at it any more. */
 export function recycle(message: Uint8Array): void {
-  const { buffer } = message;
-  const same = free.get(buffer.byteLength);
-  if (!same || kept + buffer.byteLength > mostKept) return;
-  same.push(buffer as ArrayBuffer);
-  kept += buffer.byteLength;
+  const buffer = message.buffer as ArrayBuffer;
+  const { byteLength } = buffer;
+  const same = free.get(byteLength);
+  if (same && kept + byteLength <= mostKept) {
+    same.push(buffer);
+    kept += byteLength;
+  } else if (byteLength > sizes[0]) buffer.transfer(0); // It would be garbage that V8 notices too late.
 }
