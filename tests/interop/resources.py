@@ -37,7 +37,29 @@ def flash(client, image, archives):
     return seen
 
 
+def switch(client, image, archives):
+    """The same with storage that is switched, which has no partitions."""
+    seen = {}
+    sd = client.sd
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        sd.flash(image)
+        sd.dump(str(out))
+        seen["sd plain"] = sha256(out)
+        for codec, archive in archives.items():
+            sd.flash(archive)
+            sd.dump(str(out))
+            seen[f"sd {codec} verbatim"] = sha256(out)
+            sd.flash(archive, compression=Compression(codec))
+            sd.dump(str(out))
+            seen[f"sd {codec}"] = sha256(out)
+            sd.dump(str(out), compression=Compression(codec))
+            Path(f"{archive}.sd.dumped").write_bytes(out.read_bytes())
+    return seen
+
+
 with env() as client:
     if sys.argv[3] == "core":
         client.flasher.__class__ = CoreFlasherClient
-    print(json.dumps(flash(client, sys.argv[1], json.loads(sys.argv[2]))))
+    files = sys.argv[1], json.loads(sys.argv[2])
+    print(json.dumps(flash(client, *files) | switch(client, *files)))

@@ -52,12 +52,15 @@ for (const flavour of ["opendal", "core"]) {
       // Python's progress bars are on standard output as well.
       const printed = await runPython(peer, script, { host: exporter.address, args });
       const seen = JSON.parse(printed.trim().split("\n").at(-1)!);
-      const expected: Record<string, string> = { plain: hashOf(image) };
-      for (const codec of codecs) {
-        expected[`${codec} verbatim`] = hashOf(await Deno.readFile(files.archives[codec]));
-        expected[codec] = hashOf(image);
-        const dumped = await Deno.readFile(`${files.archives[codec]}.dumped`);
-        assert.equal(hashOf(await allOf(decompress(codec, sourceOfBytes(dumped)))), hashOf(image), codec);
+      const expected: Record<string, string> = {};
+      for (const [name, ending] of [["", ".dumped"], ["sd ", ".sd.dumped"]]) {
+        expected[`${name}plain`] = hashOf(image);
+        for (const codec of codecs) {
+          expected[`${name}${codec} verbatim`] = hashOf(await Deno.readFile(files.archives[codec]));
+          expected[`${name}${codec}`] = hashOf(image);
+          const dumped = await Deno.readFile(`${files.archives[codec]}${ending}`);
+          assert.equal(hashOf(await allOf(decompress(codec, sourceOfBytes(dumped)))), hashOf(image), codec);
+        }
       }
       assert.deepEqual(seen, expected);
     },
@@ -90,7 +93,7 @@ for (const env of [{}, { JMP_DISABLE_COMPRESSION: "1" }] as Record<string, strin
 for (const [title, env] of [["", {}], [" that says it takes no codec", { JMP_DISABLE_COMPRESSION: "1" }]] as const) {
   peerTest(peer, `Our client flashes and dumps on Python's exporter${title}, with each codec`, async (peer) => {
     await using exporter = await startPythonExporter(peer, config, "tcp", undefined, env);
-    await using board = await connect({ host: exporter.host }, { flasher });
+    await using board = await connect({ host: exporter.host }, { flasher, mux: storageMux, sd: storageMuxFlasher });
     const source = (bytes: Uint8Array) => ({ bytes: sourceOfBytes(bytes, 65_536) });
     const dumped = async (partition?: string) => {
       const sink = collector();
@@ -109,6 +112,13 @@ for (const [title, env] of [["", {}], [" that says it takes no codec", { JMP_DIS
       const sink = collector();
       await board.flasher.dump({ target: { bytes: sink, contentEncoding: codec }, partition: codec });
       assert.equal(hashOf(await allOf(decompress(codec, sourceOfBytes(sink.bytes)))), hashOf(image), codec);
+      const [medium, packed] = [collector(), collector()];
+      await board.sd.flash({ source: { ...source(archive), contentEncoding: codec } });
+      await board.sd.dump({ target: { bytes: medium } });
+      assert.equal(hashOf(medium.bytes), hashOf(image), codec);
+      await board.mux.write({ src: { ...source(archive), contentEncoding: codec } });
+      await board.mux.read({ dst: { bytes: packed, contentEncoding: codec } });
+      assert.equal(hashOf(await allOf(decompress(codec, sourceOfBytes(packed.bytes)))), hashOf(image), codec);
     }
     await assert.rejects(board.flasher.dump({ target: { bytes: collector() }, partition: "nothing" }), {
       code: "unknown",
@@ -129,7 +139,7 @@ function imageServer() {
     }
     const next = { "/start": "/next", "/next": "/im%40ge?sig=a%2Bb%7E" }[path];
     if (next) return `HTTP/1.1 302 Found\r\nLocation: ${server.url}${next}\r\ncontent-length: 0\r\n\r\n`;
-    if (!path.startsWith("/im%40ge")) return "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+    if (!path.includes("/im%40ge")) return "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
     const head = `HTTP/1.1 200 OK\r\ncontent-length: ${image.length}\r\n\r\n`;
     return concat([new TextEncoder().encode(head), image]);
   });
@@ -176,6 +186,60 @@ with env() as client:
   assert.deepEqual(seen, [...fetched, ...fetched, "PUT /up?sig=1", "GET /missing?sig=secret"]);
   assert.deepEqual(uploads.map(hashOf), [hashOf(image)]);
 });
+
+peerTest(
+  peer,
+  "What an operator of Python's client holds reaches our exporter, presigned or streamed",
+  async (peer) => {
+    const { server, seen } = imageServer();
+    await using _ = server;
+    using files = await imageFiles();
+    await using exporter = await startExporter(files.folder.file("exporter.yaml", config));
+    const script = `
+import hashlib, sys
+from opendal import Operator
+from jumpstarter.streams.encoding import Compression
+from jumpstarter.utils.env import env
+url, image, archive, out = sys.argv[1:]
+s3 = Operator("s3", bucket="bucket", root="/", endpoint=url, region="x", access_key_id="id", secret_access_key="secret")
+memory = Operator("memory")
+memory.write("image", open(image, "rb").read())
+memory.write("archive", open(archive, "rb").read())
+def tell(name, data):
+    print("hash", name, hashlib.sha256(data).hexdigest())
+with env() as client:
+    for name, args in [("s3", dict(operator=s3)), ("memory", dict(operator=memory))]:
+        path = "im@ge" if name == "s3" else "image"
+        client.flasher.flash(path, **args)
+        client.flasher.dump(out)
+        tell(f"flasher {name}", open(out, "rb").read())
+        client.sd.flash(path, **args)
+        client.sd.dump(out)
+        tell(f"sd {name}", open(out, "rb").read())
+        client.store.write_from_path("file", path, operator=args["operator"])
+        tell(f"store {name}", client.store.read_bytes("file"))
+        client.mux.write_file(args["operator"], path)
+        client.mux.read_file(memory, "back")
+        tell(f"mux {name}", bytes(memory.read("back")))
+    client.flasher.flash("archive", operator=memory, compression=Compression.XZ)
+    client.flasher.dump("dumped", operator=memory)
+    tell("flasher archive", bytes(memory.read("dumped")))
+    client.store.read_into_path("file", "got", operator=memory)
+    tell("store got", bytes(memory.read("got")))
+`;
+    const args = [server.url, files.path, files.archives.xz, `${files.folder.path}/out`];
+    const printed = await runPython(peer, script, { host: exporter.address, args });
+    const lines = printed.split("\n").filter((line) => line.startsWith("hash "));
+    const names = ["s3", "memory"].flatMap((name) => ["flasher", "sd", "store", "mux"].map((who) => `${who} ${name}`));
+    assert.deepEqual(
+      lines,
+      [...names, "flasher archive", "store got"].map((name) => `hash ${name} ${hashOf(image)}`),
+    );
+    const fetched = seen.filter((line) => line.startsWith("GET "));
+    assert.equal(fetched.length, 4);
+    for (const line of fetched) assert.match(line, /^GET \/bucket\/im%40ge\?X-Amz-/);
+  },
+);
 
 peerTest(
   peer,
