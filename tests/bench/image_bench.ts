@@ -16,7 +16,12 @@ const imageBytes = 512 * MiB;
 /** Most memory that an exporter and a client may take, with a source of zstd and with any other. */
 const mostMiB = { zst: 180, other: 150 };
 
-const archives = { xz: ["xz", "-T2", "-6"], zst: ["zstd", "-q", "-T2"], gz: ["gzip", "-1"] } as const;
+/** How archives are made: as by default, except that it takes less time. The dictionary of xz is that of `xz -6`. */
+const archives = {
+  xz: ["xz", "-T2", "--lzma2=preset=0,dict=8MiB"],
+  zst: ["zstd", "-q", "-T2"],
+  gz: ["gzip", "-1"],
+} as const;
 type Archive = keyof typeof archives;
 const sources = ["img", ...Object.keys(archives)] as ("img" | Archive)[];
 
@@ -88,7 +93,7 @@ async function round(peer: PythonPeer, folder: string, image: string, samples: S
   await timed("python img", python.client(theirs.host, ["flasher", "flash", image]));
 }
 
-/** An image that is half noise and half text, and archives of it. Zeros would be faster than what people have. */
+/** An image that compresses to about a half, as people's do, and archives of it. */
 function makeImage(path: string): void {
   using file = Deno.openSync(path, { write: true, create: true });
   for (let at = 0; at < imageBytes; at += MiB) {
