@@ -50,10 +50,19 @@ export default defineDriver({
         refuse(target);
         return await disk.plan(image);
       },
+      flashState({ target }) {
+        refuse(target);
+        return disk.runs.state();
+      },
+      async flashCancel({ target }) {
+        refuse(target);
+        await disk.runs.cancel();
+      },
       async dump({ target, partition }) {
         refuse(partition);
         await readMedium(path, target.bytes);
       },
+      [Symbol.asyncDispose]: () => disk.runs.cancel(),
     };
   },
 });

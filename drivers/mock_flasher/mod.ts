@@ -32,6 +32,8 @@ export default defineDriver({
       flash: ({ source, target }, call) => mediumOf(target).flash(source, call),
       flashProgress: ({ source, target, options }, call) => mediumOf(target).progress(source, options, call),
       flashPlan: ({ target, ...image }) => mediumOf(target).plan(image),
+      flashState: ({ target }) => mediumOf(target).runs.state(),
+      flashCancel: ({ target }) => mediumOf(target).runs.cancel(),
       async dump({ target, partition }) {
         try {
           await readMedium(fileOf(partition), target.bytes);
@@ -41,7 +43,10 @@ export default defineDriver({
           throw new JumpstarterError("not_found", message, { cause });
         }
       },
-      [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+      async [Symbol.asyncDispose]() {
+        await Promise.all([...media.values()].map((medium) => medium.runs.cancel()));
+        await Deno.remove(folder, { recursive: true });
+      },
     };
   },
 });

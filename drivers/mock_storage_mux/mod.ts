@@ -25,7 +25,10 @@ export default defineDriver({
       writeProgress: ({ src, options }, call) => storage.progress(src, options, call),
       writePlan: (image) => storage.plan(image),
       read: ({ dst }) => readMedium(file, dst.bytes),
-      [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+      async [Symbol.asyncDispose]() {
+        await storage.runs.cancel();
+        await Deno.remove(folder, { recursive: true });
+      },
     };
   },
 });

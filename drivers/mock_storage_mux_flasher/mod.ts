@@ -4,7 +4,7 @@ import * as z from "zod";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { storageMuxFlasher } from "../../lib/interfaces/storage_mux.ts";
 import { StorageSwitch } from "../../lib/interfaces/storage_switch.ts";
-import { flashEvents, MediumFlasher } from "../../lib/hardware/flash.ts";
+import { MediumFlasher } from "../../lib/hardware/flash.ts";
 import { readMedium } from "../../lib/streams/medium.ts";
 
 /** Keeps the storage in a temporary file, until the session's end, and logs where it is connected to. */
@@ -29,13 +29,18 @@ export default defineDriver({
       off: mux.off,
       write: ({ src }, call) => mux.use(call, () => storage.flash(src, call)),
       read: ({ dst }, call) => mux.use(call, () => readMedium(file, dst.bytes)),
-      flashProgress: ({ source, options }, call) =>
-        flashEvents(
-          call.signal,
+      flashProgress: ({ source, options }, { signal }) =>
+        storage.runs.events(
           (report, signal) => mux.atHost(signal, () => storage.write(source, options, report, signal)),
+          { signal, detached: options.detach },
         ),
       flashPlan: (image) => storage.plan(image),
-      [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+      flashState: () => storage.runs.state(),
+      flashCancel: () => storage.runs.cancel(),
+      async [Symbol.asyncDispose]() {
+        await storage.runs.cancel();
+        await Deno.remove(folder, { recursive: true });
+      },
     };
   },
 });

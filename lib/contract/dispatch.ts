@@ -47,10 +47,11 @@ export async function* dispatchStreaming(
   driver: OpenDriver,
   wireName: string,
   args: unknown[],
-  call: Call,
+  caller: Call,
 ): AsyncGenerator<unknown, void, undefined> {
   const { name, method, run } = find(driver, wireName, "serverStreaming");
   const given = fromPositions(name, method, args);
+  const call = method.outlivesCaller?.(given) ? { ...caller, signal: driver.sessionEnd } : caller;
   const resources = resourcesOf(method).length > 0
     ? await OpenedResources.open(driver, method, given, call)
     : undefined;

@@ -31,6 +31,8 @@ export interface Method<
   readonly wireName?: string;
   /** Whether native calls are answered with the result; upstream's services have nothing in some places. */
   readonly nativeResult: boolean;
+  /** Whether a stream of answers with these arguments goes on when the caller is gone, until the session's end. */
+  readonly outlivesCaller?: (args: Record<string, unknown>) => boolean;
 }
 
 interface MethodOptions {
@@ -40,6 +42,7 @@ interface MethodOptions {
   rest?: boolean;
   wireName?: string;
   nativeResult?: boolean;
+  outlivesCaller?: (args: Record<string, unknown>) => boolean;
 }
 
 type ParamsOf<O extends MethodOptions> = O extends { params: infer P extends Shape } ? P : Record<never, never>;
@@ -60,6 +63,7 @@ function define<K extends Kind>(kind: K) {
       rest: options?.rest ?? false,
       wireName: options?.wireName,
       nativeResult: options?.nativeResult ?? true,
+      outlivesCaller: options?.outlivesCaller,
     };
     // The one place where the options' types become the method's.
     return method as unknown as Method<K, ParamsOf<O>, ResultOf<O>, OptionalOf<O>>;

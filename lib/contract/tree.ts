@@ -33,6 +33,8 @@ export interface OpenDriver {
   /** Siblings that hear of its unary calls. A driver that proxies lead to has siblings in several places. */
   readonly hearers: Set<SiblingListener>;
   readonly log: Logger;
+  /** Aborts at the session's end. */
+  readonly sessionEnd: AbortSignal;
   /** Opens the resources of calls; without it there are none. */
   readonly resources?: ResourceOpener;
 }
@@ -208,6 +210,7 @@ class Opening {
       labels: parts.labels ?? {},
       methodsDescription: parts.methodsDescription ?? {},
       hearers: new Set(),
+      sessionEnd: this.#end.signal,
       resources: this.#options.resources,
       pythonClient: parts.pythonClient ?? pythonClientOf(parts.implements),
     };

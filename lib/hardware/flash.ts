@@ -4,6 +4,7 @@ import type { ByteSource } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { Exclusive } from "../core/exclusive.ts";
 import { writeMedium } from "../streams/medium.ts";
+import { FlashRuns } from "./flash_runs.ts";
 import type { ResumePlan } from "./earlier_write.ts";
 import type { WriteProgress } from "./write_progress.ts";
 
@@ -47,6 +48,8 @@ export interface FlashOptions {
   readonly skipIfSame?: boolean;
   readonly verify?: boolean;
   readonly blockMap?: string;
+  /** Goes on when the client is gone. */
+  readonly detach?: boolean;
 }
 
 /** An image as a driver gets it. */
@@ -72,6 +75,7 @@ export interface FlashMedium {
  * nothing is proven; only the plain `flash` is there then.
  */
 export class MediumFlasher {
+  readonly runs = new FlashRuns();
   readonly #medium: FlashMedium;
   readonly #use: Exclusive;
 
@@ -98,7 +102,8 @@ export class MediumFlasher {
 
   /** The same with options, progress and the whole proof. */
   progress(image: Image, options: FlashOptions, { signal }: { signal: AbortSignal }): AsyncGenerator<FlashEvent> {
-    return flashEvents(signal, (report, signal) => this.write(image, options, report, signal));
+    const { detach: detached } = options;
+    return this.runs.events((report, signal) => this.write(image, options, report, signal), { signal, detached });
   }
 
   /**
@@ -174,47 +179,6 @@ export class MediumFlasher {
     // A write that is being given up may note something yet.
     return await this.#use.whenFree(() => recordedPlan(path, record, { size, sourceId }));
   }
-}
-
-/**
- * The events of a flash, its result at the end. Who does not take them as they come gets the latest of each stage. The
- * flash is given up when the signal aborts or nobody takes any more; it has ended when the events have.
- */
-export async function* flashEvents(
-  signal: AbortSignal,
-  flash: (report: (event: FlashEvent) => void, signal: AbortSignal) => Promise<FlashProof>,
-): AsyncGenerator<FlashEvent> {
-  const gone = new AbortController();
-  const latest = new Map<FlashEvent["stage"], FlashEvent>();
-  let changed = Promise.withResolvers<void>();
-  const report = (event: FlashEvent) => {
-    latest.delete(event.stage);
-    latest.set(event.stage, event);
-    changed.resolve();
-  };
-  const running = flash(report, AbortSignal.any([signal, gone.signal]));
-  let isOver = false;
-  const over = running.catch(() => {}).finally(() => {
-    isOver = true;
-    changed.resolve();
-  });
-  try {
-    while (!isOver || latest.size > 0) {
-      if (latest.size === 0) {
-        changed = Promise.withResolvers();
-        await changed.promise;
-      }
-      for (const [stage, event] of latest) {
-        latest.delete(stage);
-        yield event;
-      }
-    }
-  } finally {
-    gone.abort(new JumpstarterError("canceled", "Nobody waits for the flash"));
-    await over;
-  }
-  const result = await running;
-  yield { stage: "done", bytes: result.bytes, total: result.bytes, last: true, result };
 }
 
 /** A client then flashes in the plain way. */

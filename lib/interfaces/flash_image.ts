@@ -3,7 +3,6 @@ import type { CommandIo } from "../contract/command.ts";
 import type { LocalSource, ResourceSource } from "../contract/resource.ts";
 import type { ByteSource } from "../core/byte_stream.ts";
 import { isJumpstarterError, JumpstarterError, usageError } from "../core/errors.ts";
-import type { Passed } from "../streams/hash.ts";
 import { behind } from "../streams/file.ts";
 import type { FlashCalls, FlashEvent, FlashOptions, FlashProof, FlashResult, ResumePlan } from "./flashing.ts";
 import { blockMapAt, hashOfFile, isUrl, sourceIdOf } from "./image_identity.ts";
@@ -14,6 +13,7 @@ import { giveImage, type GivenImage, isReference, remoteFile } from "./images.ts
 export type FlashWords = ImageOptions & WriteOptions & {
   /** The image is one of several, of which those before an interrupted one are finished. */
   readonly isOneOfSeveral?: boolean;
+  readonly detach?: boolean;
 };
 
 /**
@@ -40,7 +40,7 @@ export async function flashImage(
   const options = planned(plan, word, words);
   const image = await giveImage(word, options, io, remote);
   if (!image.sent) io.advance({ stage: "fetch", bytes: 0 });
-  let written: FlashResult | FlashProof | null;
+  let written: FlashResult | FlashProof | null | "detached";
   try {
     written = plan
       ? await flashWithProgress(calls, { word, image, plan, target, sourceId, blockMap, options }, io)
@@ -49,6 +49,10 @@ export async function flashImage(
     throw explained(error, image.source);
   } finally {
     if ("close" in image.source) await image.source.close?.();
+  }
+  if (written === "detached") {
+    const text = "The exporter goes on; flash-state tells how far it is, flash-cancel ends it";
+    return io.print({ target: target ?? null, detached: true }, target ? `${target}: ${text}` : text);
   }
   const isHeld = written !== null && "held" in written && written.held;
   const sent = image.sent && !isHeld ? { bytes: image.sent.bytes, sha256: image.sent.sha256() } : undefined;
@@ -67,7 +71,7 @@ interface Flash {
   readonly options: FlashWords;
 }
 
-async function flashWithProgress(calls: FlashCalls, flash: Flash, io: CommandIo): Promise<FlashProof> {
+async function flashWithProgress(calls: FlashCalls, flash: Flash, io: CommandIo): Promise<FlashProof | "detached"> {
   const { image, target, sourceId } = flash;
   const { source, options } = await wanted(flash, io);
   let [isWriting, isTransferred] = [false, false];
@@ -84,6 +88,7 @@ async function flashWithProgress(calls: FlashCalls, flash: Flash, io: CommandIo)
     for await (const event of calls.progress({ source, target, options }, { signal: io.signal })) {
       show(event);
       result = event.result ?? result;
+      if (options.detach && !result) return "detached";
     }
     if (result) return result;
     throw new JumpstarterError("data_loss", "The exporter ended the flash without a result", { phase: "driver" });
@@ -107,14 +112,15 @@ function planned(plan: ResumePlan | undefined, word: string, options: FlashWords
 
 /** What the exporter is asked for. */
 async function wanted(flash: Flash, io: CommandIo): Promise<{ source: ResourceSource; options: FlashOptions }> {
-  const { word, image, plan, sourceId, blockMap, options: { resume, skipIfSame, noVerify, ...words } } = flash;
+  const { word, image, plan, sourceId, blockMap, options: words } = flash;
+  const { resume, skipIfSame, noVerify, detach } = words;
   const local = "url" in image.source || !image.sent || image.isCompressed ? undefined : image.source as LocalSource;
   // Of an archive the exporter sees what it holds, and of what it fetches it sees the beginning first.
   const resumeAt = resume ? local && blockMap === undefined ? plan.offset : 0 : undefined;
   const isFile = local && !isUrl(word) && word !== "-";
   const sha256 = image.isCompressed ? undefined : words.sha256?.toLowerCase() ??
     (skipIfSame && isFile ? await hashOfFile(word, io) : undefined);
-  const options = { size: local?.size, sha256, sourceId, resumeAt, skipIfSame, verify: !noVerify, blockMap };
+  const options = { size: local?.size, sha256, sourceId, resumeAt, skipIfSame, verify: !noVerify, blockMap, detach };
   if (!local || !resumeAt) return { source: image.source, options };
   const size = local.size === undefined ? undefined : local.size - resumeAt;
   // The beginning is read here all the same, for the SHA-256 of all of it.
@@ -142,7 +148,10 @@ function canCompare(word: string, { sha256, bmap }: FlashWords): boolean {
 }
 
 function refuseMisfits(word: string, options: FlashWords): void {
-  const { resume, skipIfSame, bmap } = options;
+  const { resume, skipIfSame, bmap, detach } = options;
+  if (detach && (!isUrl(word) || options.from === "client")) {
+    throw usageError("--detach is for a URL that the exporter fetches itself");
+  }
   if (word === "-" && resume) throw usageError("Standard input cannot be resumed: It cannot be read again");
   if (skipIfSame && bmap) throw usageError("With --bmap only parts could be compared, got --skip-if-same as well");
   if (skipIfSame && !canCompare(word, options)) {
@@ -151,12 +160,18 @@ function refuseMisfits(word: string, options: FlashWords): void {
   }
 }
 
-function refuseUnsupported({ resume, skipIfSame, bmap }: FlashWords): void {
-  const cannot = resume ? "resume a flash" : skipIfSame ? "compare before it writes" : bmap ? "use a bmap" : undefined;
-  if (!cannot) return;
-  throw new JumpstarterError("unimplemented", `This exporter cannot ${cannot}: It runs another or an older program`, {
+function refuseUnsupported({ resume, skipIfSame, bmap, detach }: FlashWords): void {
+  const asked: [unknown, string, string][] = [
+    [resume, "--resume", "resume a flash"],
+    [skipIfSame, "--skip-if-same", "compare before it writes"],
+    [bmap, "--bmap", "use a bmap"],
+    [detach, "--detach", "go on without its client"],
+  ];
+  const [, option, what] = asked.find(([isAsked]) => isAsked) ?? [];
+  if (!option) return;
+  throw new JumpstarterError("unimplemented", `This exporter cannot ${what}: It runs another or an older program`, {
     phase: "driver",
-    hint: `Flash without ${resume ? "--resume" : skipIfSame ? "--skip-if-same" : "--bmap"}`,
+    hint: `Flash without ${option}`,
   });
 }
 
@@ -186,7 +201,11 @@ function expectSame(sent: { bytes: number; sha256: string }, written: FlashResul
   );
 }
 
-function told(sent: Pick<Passed, "bytes"> & { sha256: string } | undefined, written: FlashResult | FlashProof | null) {
+/** What is said of a flash: what was sent, where it came from this machine, and what was proven. */
+export function told(
+  sent: { bytes: number; sha256: string } | undefined,
+  written: FlashResult | FlashProof | null,
+): string {
   if (!written) {
     const what = sent ? `Sent ${sent.bytes} bytes, SHA-256 ${sent.sha256};` : "Done;";
     return `${what} the exporter does not tell what it wrote`;

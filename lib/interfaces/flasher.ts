@@ -8,7 +8,10 @@ import {
   flashCommand,
   FlashEvent,
   FlashOptions,
+  flashStateCommands,
+  LatestFlash,
   MaybeFlashResult,
+  outlivesCaller,
   planParams,
   ResumePlan,
 } from "./flashing.ts";
@@ -33,17 +36,25 @@ export const flasher = defineInterface({
       params: { source: resource("read", "The image"), target: partition, options: FlashOptions.prefault({}) },
       result: FlashEvent,
       optional: true,
+      outlivesCaller,
     }),
     flashPlan: unary("Where an interrupted flash may go on", {
       params: { ...planParams, target: partition },
       result: ResumePlan,
       optional: true,
     }),
+    flashState: unary("How things stand with the latest flash", {
+      params: { target: partition },
+      result: LatestFlash,
+      optional: true,
+    }),
+    flashCancel: unary("End a flash that goes on", { params: { target: partition }, optional: true }),
     dump: unary("Read an image", { params: { target: resource("write", "Where the image goes"), partition } }),
   },
   commands: (client) => ({
     flash: flashCommand({ flash: client.flash, progress: client.flashProgress, plan: client.flashPlan }),
     dump: dumpCommand(client.dump),
+    ...flashStateCommands({ state: client.flashState, cancel: client.flashCancel }, { target: partition }),
   }),
 });
 

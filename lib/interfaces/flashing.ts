@@ -5,7 +5,15 @@ import type { CallOptions } from "../contract/method.ts";
 import type { ResourceSink, ResourceSource } from "../contract/resource.ts";
 import { usageError } from "../core/errors.ts";
 import type { flashImage } from "./flash_image.ts";
-import { dumpFile, type DumpOptions, dumpOptions, imageFile, imageOptions, writeOptions } from "./image_options.ts";
+import {
+  detachOption,
+  dumpFile,
+  type DumpOptions,
+  dumpOptions,
+  imageFile,
+  imageOptions,
+  writeOptions,
+} from "./image_options.ts";
 
 /** What has been proven of a flash. */
 export const FlashResult = z.object({
@@ -34,6 +42,9 @@ export const FlashOptions = z.object({
   skipIfSame: z.boolean().default(false).describe("Write nothing where the medium has the image already"),
   verify: z.boolean().default(true).describe("Read everything back and compare"),
   blockMap: z.string().optional().describe("A bmap: its ranges are written, and what lies between them is left alone"),
+  detach: z.boolean().default(false).describe(
+    "Go on when the client is gone, until the session's end; what comes through the client still ends with it",
+  ),
 }).meta({ title: "FlashOptions", description: "How an image is to be written" });
 export type FlashOptions = z.input<typeof FlashOptions>;
 
@@ -60,6 +71,21 @@ export const FlashEvent = z.object({
   result: FlashProof.optional(),
 }).meta({ title: "FlashEvent", description: "How far a flash is" });
 export type FlashEvent = z.infer<typeof FlashEvent>;
+
+/** How things stand with the latest flash. */
+export const LatestFlash = z.object({
+  active: z.boolean().describe("Whether it goes on"),
+  stage: FlashEvent.shape.stage.optional(),
+  bytes: z.int().optional().describe("Bytes of the image that are through this stage"),
+  total: z.int().optional().describe("Bytes that there will be, where they are known"),
+  result: FlashProof.optional(),
+  failure: z.string().optional().describe("Why it failed"),
+}).meta({ title: "LatestFlash", description: "How things stand with the latest flash of the session" });
+export type LatestFlash = z.infer<typeof LatestFlash>;
+
+/** Whether a flash goes on when its caller is gone. */
+export const outlivesCaller = ({ options }: Record<string, unknown>): boolean =>
+  (options as z.output<typeof FlashOptions>).detach;
 
 /** Where a flash may go on. */
 export const ResumePlan = z.object({
@@ -106,6 +132,7 @@ export function flashCommand(calls: FlashCalls): Command {
       ),
       ...imageOptions,
       ...writeOptions,
+      ...detachOption,
     },
     short: { target: "t" },
   });
@@ -118,9 +145,37 @@ export function flashMediumCommand(calls: FlashCalls): Command {
     ({ file, ...options }, io) => flashOne(calls, file, undefined, options, io),
     {
       args: { file: imageFile },
-      options: { ...imageOptions, ...writeOptions },
+      options: { ...imageOptions, ...writeOptions, ...detachOption },
     },
   );
+}
+
+/** Commands about a flash that was left to the exporter. */
+export function flashStateCommands(
+  calls: {
+    state(given: { target?: string }, options: CallOptions): Promise<LatestFlash>;
+    cancel(given: { target?: string }, options: CallOptions): Promise<void>;
+  },
+  options: { target?: z.ZodType<string | undefined> },
+): Record<string, Command> {
+  return {
+    "flash-state": command("How things stand with the latest flash", async (given, { print, signal }) => {
+      const state = await calls.state(given as { target?: string }, { signal });
+      print(state, await textOf(state));
+    }, { options }),
+    "flash-cancel": command(
+      "End a flash that goes on",
+      (given, { signal }) => calls.cancel(given as { target?: string }, { signal }),
+      { options },
+    ),
+  };
+}
+
+async function textOf(state: LatestFlash): Promise<string> {
+  const { active, stage, bytes, total, result, failure } = state;
+  if (active) return `Going on: ${stage}, ${bytes}${total === undefined ? "" : ` of ${total}`} bytes`;
+  if (failure !== undefined) return `Failed: ${failure}`;
+  return result ? (await import("./flash_image.ts")).told(undefined, result) : "Nothing was flashed in this session";
 }
 
 /** The same with a file of this machine as it is, for storage that was switched before. */

@@ -23,6 +23,11 @@ export const writeOptions = {
   bmap: z.string().optional().describe("A bmap file: write the ranges that it names, and leave the rest alone"),
 };
 
+/** The option that leaves a flash to the exporter. */
+export const detachOption = {
+  detach: z.boolean().default(false).describe("Leave once the exporter has begun to fetch the URL, and let it go on"),
+};
+
 /** Options that say what becomes of what is read. */
 export const dumpOptions = {
   compression: z.enum(["auto", "none", ...codecs]).default("auto").describe(

@@ -10,7 +10,10 @@ import {
   flashMediumCommand,
   FlashOptions,
   type FlashResult,
+  flashStateCommands,
+  LatestFlash,
   MaybeFlashResult,
+  outlivesCaller,
   planParams,
   ResumePlan,
   writeFileCommand,
@@ -50,8 +53,11 @@ const flashing = {
     params: { source: resource("read", "The image", nativeType), options: FlashOptions.prefault({}) },
     result: FlashEvent,
     optional: true,
+    outlivesCaller,
   }),
   flashPlan: unary("Where an interrupted flash may go on", { params: planParams, result: ResumePlan, optional: true }),
+  flashState: unary("How things stand with the latest flash", { result: LatestFlash, optional: true }),
+  flashCancel: unary("End a flash that goes on", { optional: true }),
 };
 
 interface MuxCalls {
@@ -118,6 +124,10 @@ export const storageMuxFlasher = defineInterface({
       plan: ({ sourceId }, call) => client.flashPlan({ sourceId }, call),
     }),
     dump: dumpMediumCommand(client.dump),
+    ...flashStateCommands({
+      state: (_, call) => client.flashState(call),
+      cancel: (_, call) => client.flashCancel(call),
+    }, {}),
     ...muxCommands(client),
   }),
 });

@@ -98,6 +98,8 @@ Deno.test("flash refuses words that do not go together before anything is sent",
     [{ target: ["a:b"], sha256 }, /^--sha256 is of one image/],
     [{ target: ["a:b", "c:d"], bmap: "e" }, /^--bmap is of one image/],
     [{ file: "-", resume: true }, /^Standard input cannot be resumed/],
+    [{ file: rig.file("image"), detach: true }, /^--detach is for a URL that the exporter fetches itself$/],
+    [{ file: "http://localhost/x", detach: true, from: "client" }, /^--detach is for a URL/],
     [{ file: "http://localhost/x", skipIfSame: true }, /^--skip-if-same of a URL needs --sha256/],
     [{ file: rig.file("image"), bmap: "x", skipIfSame: true }, /^With --bmap only parts could be compared/],
     [{ file: rig.file("image"), bmap: rig.file("nothing") }, /nothing: There is no such file$/],
@@ -282,10 +284,11 @@ Deno.test("A storage mux is at the host while it is flashed or dumped, and at th
   assert.deepEqual(places, [...round, ...round, ...round, "storage disconnected"]);
 });
 
-Deno.test("The commands are upstream's", () => {
+Deno.test("The commands are upstream's, and those about a flash that was left to the exporter", () => {
   const names = (definition: { commands?: (client: never) => Record<string, Command> }) =>
     Object.keys(definition.commands!({} as never));
-  assert.deepEqual(names(flasher), ["flash", "dump"]);
+  const ours = ["flash-state", "flash-cancel"];
+  assert.deepEqual(names(flasher), ["flash", "dump", ...ours]);
   assert.deepEqual(names(storageMux), ["host", "dut", "off", "write-local-file", "read-local-file"]);
-  assert.deepEqual(names(storageMuxFlasher), ["flash", "dump", "host", "dut", "off"]);
+  assert.deepEqual(names(storageMuxFlasher), ["flash", "dump", ...ours, "host", "dut", "off"]);
 });

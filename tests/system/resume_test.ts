@@ -4,7 +4,9 @@ import { withLimit } from "../../lib/core/limit.ts";
 import { writeAll } from "../../lib/core/pipe.ts";
 import { serverOf } from "../bytes.ts";
 import { noise, run as runProgram, sha256 } from "../hardware/media.ts";
+import { concat } from "../payload.ts";
 import { slowLink } from "../slow_link.ts";
+import { rawServer } from "../wire/http1/raw_server.ts";
 import { type Exporter, run, start, startExporter, temporaryFolder } from "./program.ts";
 
 const MiB = 1024 * 1024;
@@ -91,7 +93,7 @@ async function carry(from: Deno.Conn, to: Deno.Conn, goesOn: (count: number) => 
 async function recorded(folder: string, text: string): Promise<void> {
   using watcher = Deno.watchFs(folder);
   for await (const { paths } of watcher) {
-    if (paths.some((path) => Deno.statSync(path).isFile && Deno.readTextFileSync(path).includes(text))) return;
+    if (paths.some((path) => /record$|flash\//.test(path) && Deno.readTextFileSync(path).includes(text))) return;
   }
 }
 
@@ -214,6 +216,54 @@ Deno.test("A client that is killed in the middle of a mux flash leaves the stora
   assert.equal(sha256ReadBack, sha256(rig.image));
   assert.equal((await plan()).unfinished, false);
 });
+
+Deno.test("--detach leaves a URL to the exporter, which goes on, tells how far it is, and can be told to end", async () => {
+  await using rig = await bench(40 * MiB);
+  const { address } = rig.exporter;
+  await using server = rawServer(() => {
+    const head = `HTTP/1.1 200 OK\r\ncontent-length: ${rig.image.length}\r\n\r\n`;
+    return concat([new TextEncoder().encode(head), rig.image]);
+  });
+  await using link = slowLink(Number(new URL(server.url).port), { delayMs: 0, bytesPerSecond: 20 * MiB });
+  const url = `http://127.0.0.1:${link.port}/os.img`;
+  for (const driver of ["disk", "sd"]) {
+    const ask = async (...words: string[]) => {
+      const { code, stdout, stderr } = await run(["client", "--host", address, driver, ...words, "--json"]);
+      assert.equal(code, 0, stderr);
+      return JSON.parse(stdout.trim().split("\n").at(-1)!);
+    };
+    assert.deepEqual(await ask("flash-state"), { active: false });
+    assert.deepEqual(await ask("flash", url, "--detach"), { target: null, detached: true });
+    const { active, total } = await ask("flash-state");
+    assert.deepEqual([active, total], [true, rig.image.length]);
+    await ask("flash-cancel");
+    const cancelled = await ask("flash-state");
+    assert.deepEqual([cancelled.active, cancelled.failure], [false, "The flash was cancelled"]);
+    assert.equal((await ask("call", "flash_plan")).unfinished, true);
+
+    const folder = driver === "disk" ? `${rig.path}/state` : rig.path;
+    const isDone = withLimit(recorded(folder, '"done"'), 20_000, "The end of the flash");
+    await ask("flash", url, "--detach");
+    await isDone;
+    // Those who come while a flash is ending are answered when it has ended.
+    const { result } = await ended(() => ask("flash-state"));
+    assert.deepEqual([result.verified, result.sha256ReadBack], ["read-back", sha256(rig.image)]);
+    const { stdout } = await run(["client", "--host", address, driver, "flash-state"]);
+    assert.equal(stdout, `Wrote ${rig.image.length} bytes, SHA-256 ${sha256(rig.image)}, read back and the same\n`);
+  }
+  assert.deepEqual(await Deno.readFile(rig.disk), rig.image);
+  const places = (await rig.exporter.noted("storage at device")).match(/storage at (?:host|device)/g);
+  assert.equal(places!.at(-1), "storage at device");
+});
+
+/** The first state that is not active any more. */
+async function ended<T extends { active: boolean }>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 0; tries < 20; tries++) {
+    const state = await ask();
+    if (!state.active) return state;
+  }
+  throw new Error("It does not end");
+}
 
 Deno.test("Standard input is not resumed, and neither is another image, nor one that was written to its end", async () => {
   await using rig = await bench(MiB);
