@@ -38,7 +38,10 @@ export async function flashImage(
   const plan = await planOf(calls, { sourceId, target }, io);
   if (!plan) refuseUnsupported(given);
   const options = planned(plan, word, words);
-  const image = await giveImage(word, options, io, remote);
+  let isOver = false;
+  // What was on its way when the exporter needed no more is no progress.
+  const advance: CommandIo["advance"] = (progress) => isOver || io.advance(progress);
+  const image = await giveImage(word, options, Object.create(io, { advance: { value: advance } }), remote);
   if (!image.sent) io.advance({ stage: "fetch", bytes: 0 });
   let written: FlashResult | FlashProof | null | "detached";
   try {
@@ -48,6 +51,7 @@ export async function flashImage(
   } catch (error) {
     throw explained(error, image.source);
   } finally {
+    isOver = true;
     if ("close" in image.source) await image.source.close?.();
   }
   if (written === "detached") {
