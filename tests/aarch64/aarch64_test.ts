@@ -137,7 +137,9 @@ Deno.test({
     const { code, stdout, stderr } = await run(words, { env, limitMs });
     assert.equal(code, 0, stderr);
     const { written } = JSON.parse(stdout.trim().split("\n").at(-1)!);
-    assert.deepEqual(written, { bytes: image.length, sha256: sha256(image), verified: "read-back" });
+    const [bytes, digest] = [image.length, sha256(image)];
+    const proof = { bytes, sha256: digest, sha256ReadBack: digest, verified: "read-back", written: bytes };
+    assert.deepEqual(written, proof);
   },
 });
 

@@ -33,7 +33,7 @@ Deno.test("An image is written into a file, read back, and the result says what 
   assert.deepEqual([...new Set(stages.map(({ stage }) => stage))], ["transfer", "write", "sync", "verify"]);
   for (const stage of ["transfer", "write", "sync", "verify"]) {
     const last = stages.findLast((progress) => progress.stage === stage);
-    assert.deepEqual(last, { stage, bytes: image.length, total: image.length });
+    assert.deepEqual(last, { stage, bytes: image.length, total: image.length, last: true });
   }
 });
 
