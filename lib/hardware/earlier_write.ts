@@ -12,6 +12,8 @@ export interface RecordOptions {
   readonly path: string;
   /** What the image is called; the same for the same image only. */
   readonly sourceId: string;
+  /** Whether somebody may go on with it; else only that it was begun and finished is noted. @default true */
+  readonly resumable?: boolean;
   /**
    * Goes on where the record ends: `rest` when the source begins there, `all` when it begins at the beginning, which is
    * then compared with the record and not written again.

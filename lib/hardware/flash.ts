@@ -135,7 +135,8 @@ export class MediumFlasher {
     }
     Deno.mkdirSync(dirname(recordPath), { recursive: true, mode: 0o700 });
     // Without an identity nobody can go on with it, but the medium counts as unfinished.
-    const record = { path: recordPath, sourceId: options.sourceId ?? crypto.randomUUID() };
+    const { sourceId = crypto.randomUUID() } = options;
+    const record = { path: recordPath, sourceId, resumable: options.sourceId !== undefined };
     if (skipIfSame) {
       const { heldImage } = await import("./earlier_write.ts");
       const onProgress = (progress: WriteProgress) => report({ ...progress, stage: "compare" });

@@ -107,7 +107,8 @@ async function write(
   if (fresh && !medium.isDevice && !blockMap) await threads.device.ask("truncate", 0);
 
   const earlier = state && { state, restOnly };
-  const sink = new ImageSink({ threads, medium, progress, blockMap, record, earlier, syncTimeoutMs, signal });
+  const notes = recording?.resumable === false ? undefined : record;
+  const sink = new ImageSink({ threads, medium, progress, blockMap, record: notes, earlier, syncTimeoutMs, signal });
   const bytes = await sink.take(source);
   if (size !== undefined && bytes < size) throw broken(`It ended after ${bytes} of ${size} bytes`);
   if (size !== undefined && bytes > size) throw broken(`It has ${bytes} bytes, expected ${size}`);
@@ -123,11 +124,17 @@ async function write(
   let sha256ReadBack: string | undefined;
   const ranges = blockMap?.ranges ?? [{ start: 0, end: bytes }];
   if (verify) {
-    const blocks = blockMap ? [] : sink.blocks;
-    sha256ReadBack = await read(threads, medium, { ranges, blocks, progress, signal });
+    const reading = { ranges, progress, signal };
+    // Where all of it came, one digest says as much as those of its blocks.
+    const blocks = sha256 === undefined ? sink.blocks : [];
+    sha256ReadBack = await read(threads, medium, { ...reading, blocks: blockMap ? [] : blocks });
     // Where the beginning did not come, its blocks were compared one by one; the digests are then the same.
     sha256Sent ??= sha256ReadBack;
-    if (sha256ReadBack !== sha256Sent) throw differs(path, `Sent SHA-256 ${sha256Sent}, read back ${sha256ReadBack}`);
+    if (sha256ReadBack !== sha256Sent) {
+      // They tell where it differs, if it still does.
+      if (!blockMap && sink.blocks.length > 0) await read(threads, medium, { ...reading, blocks: sink.blocks });
+      throw differs(path, `Sent SHA-256 ${sha256Sent}, read back ${sha256ReadBack}`);
+    }
     if (!blockMap) expectDigest(sha256Sent, options.sha256);
   } else if (sink.syncErrors > 0) {
     throw new JumpstarterError("data_loss", `${path} reported I/O errors, and nothing was read back`, {
