@@ -1,8 +1,8 @@
 /**
  * Compressed bytes: sources and sinks that a codec stands in front of.
  *
- * Each codec is a coder, bytes in and bytes out. gzip and zstd are the runtime's; xz and bz2 are the system's: its libraries,
- * or its programs where it has no library.
+ * Each codec is a coder, bytes in and bytes out. gzip is the runtime's. xz, bz2 and zstd are the system's libraries: their
+ * work is done on other threads. Where there is no library, zstd is the runtime's, the others are the system's programs.
  *
  * @module
  */
@@ -31,6 +31,7 @@ export function decompress(codec: Codec, source: ByteSource): OwnedSource {
     case "gzip":
       return through(source, gunzip);
     case "zstd":
+      if (libraryLack(codec) === undefined) return through(source, () => new LibraryCodec(codec, "decompress"));
       return unzstd(source);
     case "xz":
     case "bz2":
@@ -77,7 +78,8 @@ export function compressInto(codec: Codec, sink: OwnedSink): OwnedSink {
 
 function openCompressor(codec: Codec): Halves {
   if (codec === "gzip") return gzip();
-  return codec === "zstd" ? zstd() : openSystemCodec(codec, "compress");
+  if (codec !== "zstd") return openSystemCodec(codec, "compress");
+  return libraryLack(codec) === undefined ? new LibraryCodec(codec, "compress") : zstd();
 }
 
 function openSystemCodec(codec: SystemCodec, direction: "compress" | "decompress"): Halves {

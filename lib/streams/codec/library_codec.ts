@@ -3,7 +3,7 @@ import type { Halves } from "../../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../../core/errors.ts";
 import { libbz2, openBz2 } from "./libbz2.ts";
 import { liblzma, openLzma } from "./liblzma.ts";
-import type { SystemCodec } from "./program.ts";
+import { libzstd, openZstd } from "./libzstd.ts";
 import { type Coder, Damage, Excess } from "./system_library.ts";
 import { damaged } from "./zlib.ts";
 
@@ -14,13 +14,22 @@ const inputBytes = 256 * 1024;
 /** Pieces that there may be: one that the reader has, and those ahead of it. */
 const pieces = 3;
 
-const opened = new Map<SystemCodec, string | undefined>();
+const libraries = {
+  xz: { load: liblzma, open: openLzma },
+  bz2: { load: libbz2, open: openBz2 },
+  zstd: { load: libzstd, open: openZstd },
+};
+
+/** A codec that the system may have a library of. */
+export type LibraryName = keyof typeof libraries;
+
+const opened = new Map<LibraryName, string | undefined>();
 
 /** Why a codec's library cannot be used, or nothing when it can. */
-export function libraryLack(codec: SystemCodec): string | undefined {
+export function libraryLack(codec: LibraryName): string | undefined {
   if (!opened.has(codec)) {
     try {
-      (codec === "xz" ? liblzma : libbz2)();
+      libraries[codec].load();
       opened.set(codec, undefined);
     } catch (error) {
       opened.set(codec, messageOf(error));
@@ -34,7 +43,7 @@ export function libraryLack(codec: SystemCodec): string | undefined {
  * are made ahead of the reader, so that it always has something to do.
  */
 export class LibraryCodec implements Halves {
-  readonly #codec: SystemCodec;
+  readonly #codec: LibraryName;
   readonly #coder: Coder;
   /** Memory of the piece that the reader has, and of those that are made. */
   readonly #memory = Array.from({ length: pieces }, () => newMemory(pieceBytes));
@@ -51,9 +60,9 @@ export class LibraryCodec implements Halves {
   #given?: () => void;
   #taken?: () => void;
 
-  constructor(codec: SystemCodec, direction: "compress" | "decompress") {
+  constructor(codec: LibraryName, direction: "compress" | "decompress") {
     this.#codec = codec;
-    this.#coder = (codec === "xz" ? openLzma : openBz2)(direction);
+    this.#coder = libraries[codec].open(direction);
   }
 
   async next(): Promise<Uint8Array | undefined> {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import type { ByteSource } from "../../../lib/core/byte_stream.ts";
+import type { ByteSource, OwnedSource } from "../../../lib/core/byte_stream.ts";
 import { type Codec, codecOf, codecs } from "../../../lib/core/codec.ts";
 import { compress, compressInto, decompress } from "../../../lib/streams/codec/codec.ts";
+import { unzstd } from "../../../lib/streams/codec/zstd_frames.ts";
 import { allOf, collector, concat, sample, sourceOfBytes } from "../../payload.ts";
 
 const programs: Record<Codec, string> = { gzip: "gzip", xz: "xz", bz2: "bzip2", zstd: "zstd" };
@@ -24,6 +25,35 @@ const unpacked = (codec: Codec, bytes: Uint8Array) => piped(programs[codec], ["-
 const bytes = sample(3 * 1024 * 1024 + 17);
 const text = (text: string) => new TextEncoder().encode(text);
 
+/** zstd is the runtime's where there is no library. */
+const readers: [Codec, string, (source: ByteSource) => OwnedSource][] = [
+  ...codecs.map((codec): typeof readers[number] => [codec, "decompress()", (source) => decompress(codec, source)]),
+  ["zstd", "unzstd()", unzstd],
+];
+
+for (const [codec, name, read] of readers) {
+  Deno.test(`${name} reads every member of a ${codec} archive of several`, async () => {
+    const members = await Promise.all(["one ", "two ", "three"].map((member) => packed(codec, text(member))));
+    for (const size of [1, 7, 10_000]) {
+      const whole = await allOf(read(sourceOfBytes(concat(members), size)));
+      assert.equal(new TextDecoder().decode(whole), "one two three");
+    }
+  });
+
+  Deno.test(`${name} refuses a ${codec} archive that ends early, is damaged, or is none`, async () => {
+    const whole = await packed(codec, bytes.subarray(0, 300_000));
+    const early = [whole.length - 1, whole.length - 5, whole.length >> 1, 5, 0].map((end) => whole.subarray(0, end));
+    const flipped = whole.map((byte, at) => at === 100_000 ? byte ^ 0x55 : byte);
+    const tail = concat([whole, text("this is no archive")]);
+    for (const archive of [...early, flipped, text("this is no archive"), tail]) {
+      await assert.rejects(allOf(read(sourceOfBytes(archive))), {
+        code: "data_loss",
+        message: new RegExp(`^The ${codec} archive is damaged: .`),
+      });
+    }
+  });
+}
+
 for (const codec of codecs) {
   Deno.test(`decompress() reads what ${programs[codec]} writes, an empty file included`, async () => {
     assert.deepEqual(await allOf(decompress(codec, sourceOfBytes(await packed(codec, bytes)))), bytes);
@@ -39,27 +69,6 @@ for (const codec of codecs) {
     await packing.end();
     assert.equal(sink.state, "ended");
     assert.deepEqual(await unpacked(codec, sink.bytes), bytes);
-  });
-
-  Deno.test(`decompress() reads every member of a ${codec} archive of several`, async () => {
-    const members = await Promise.all(["one ", "two ", "three"].map((member) => packed(codec, text(member))));
-    for (const size of [1, 7, 10_000]) {
-      const whole = await allOf(decompress(codec, sourceOfBytes(concat(members), size)));
-      assert.equal(new TextDecoder().decode(whole), "one two three");
-    }
-  });
-
-  Deno.test(`decompress() refuses a ${codec} archive that ends early, is damaged, or is none`, async () => {
-    const whole = await packed(codec, bytes.subarray(0, 300_000));
-    const early = [whole.length - 1, whole.length - 5, whole.length >> 1, 5].map((end) => whole.subarray(0, end));
-    const flipped = whole.map((byte, at) => at === 100_000 ? byte ^ 0x55 : byte);
-    const tail = concat([whole, text("this is no archive")]);
-    for (const archive of [...early, flipped, text("this is no archive"), tail]) {
-      await assert.rejects(allOf(decompress(codec, sourceOfBytes(archive))), {
-        code: "data_loss",
-        message: new RegExp(`^The ${codec} archive is damaged: .`),
-      });
-    }
   });
 
   Deno.test(`decompress() of ${codec} tells the failure of its source, not its own`, async () => {
@@ -91,7 +100,9 @@ for (const codec of codecs) {
   });
 }
 
-Deno.test("decompress() passes over skippable frames of zstd", async () => {
+const zstdReaders = readers.filter(([codec]) => codec === "zstd");
+
+Deno.test("Skippable frames of zstd are passed over", async () => {
   const skippable = new Uint8Array([0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
   const archive = concat([
     skippable,
@@ -99,28 +110,26 @@ Deno.test("decompress() passes over skippable frames of zstd", async () => {
     skippable,
     await packed("zstd", text("there")),
   ]);
-  for (const size of [1, 3, 100]) {
-    assert.equal(
-      new TextDecoder().decode(await allOf(decompress("zstd", sourceOfBytes(archive, size)))),
-      "hello there",
-    );
+  for (const [, name, read] of zstdReaders) {
+    for (const size of [1, 3, 100]) {
+      assert.equal(new TextDecoder().decode(await allOf(read(sourceOfBytes(archive, size)))), "hello there", name);
+    }
   }
 });
 
-Deno.test("decompress() reads zstd frames with and without sizes and checksums, of one and of many blocks", async () => {
+Deno.test("zstd frames are read with and without sizes and checksums, of one and of many blocks", async () => {
   for (const args of [["--no-check"], ["--content-size"], ["-19", "--long=24"], ["-T2", "-B1048576"], ["--fast=5"]]) {
-    assert.deepEqual(
-      await allOf(decompress("zstd", sourceOfBytes(await packed("zstd", bytes, ...args)))),
-      bytes,
-      `${args}`,
-    );
+    const archive = await packed("zstd", bytes, ...args);
+    for (const [, name, read] of zstdReaders) {
+      assert.deepEqual(await allOf(read(sourceOfBytes(archive))), bytes, `${name} ${args}`);
+    }
   }
   const file = await Deno.makeTempFile();
   try {
     await Deno.writeFile(file, bytes);
     // A file's size is known, so that its frame says it.
     const sized = await piped("zstd", ["-c", file], new Uint8Array());
-    assert.deepEqual(await allOf(decompress("zstd", sourceOfBytes(sized))), bytes);
+    for (const [, , read] of zstdReaders) assert.deepEqual(await allOf(read(sourceOfBytes(sized))), bytes);
   } finally {
     await Deno.remove(file);
   }
