@@ -149,6 +149,20 @@ export function lendLocally(direction: Direction, given: ResourceSource | Resour
   };
 }
 
+/** Releases a resource that could not be lent, since a step before that has failed, and fails as that did. */
+export async function neverLent(
+  direction: Direction,
+  given: ResourceSource | ResourceSink,
+  reason: unknown,
+): Promise<never> {
+  const isHere = !isOpened(direction, given) && !(given instanceof URL) && !("url" in given);
+  if (isHere && direction === "read") await localSource(given as LocalSource | ReadableStream<Uint8Array>).close();
+  if (isHere && direction === "write") {
+    await localSink(given as LocalSink | WritableStream<Uint8Array>).bytes.abort(reason);
+  }
+  throw reason;
+}
+
 /** A local source in one shape. */
 export function localSource(given: LocalSource | ReadableStream<Uint8Array>) {
   const local: LocalSource = given instanceof ReadableStream ? { bytes: given } : given;

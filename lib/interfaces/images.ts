@@ -8,6 +8,7 @@ import { withLimit } from "../core/limit.ts";
 import { compressInto } from "../streams/codec/codec.ts";
 import { codecOfName, counted, createFile, openFile, withHead } from "../streams/file.ts";
 import { CheckedSource, hashed, hashedInto, type Passed } from "../streams/hash.ts";
+import { isUrl } from "./image_identity.ts";
 import type { DumpOptions, ImageOptions } from "./image_options.ts";
 
 /** How long a web server may take to show the beginning of a file, in milliseconds. */
@@ -53,6 +54,9 @@ interface OpenWord {
 }
 
 async function openWord(word: string, io: CommandIo): Promise<OpenWord> {
+  if (isUrl(word)) {
+    throw usageError(`Expected a file, or a URL of http, https or oci, got one of ${word.split(":")[0]}`);
+  }
   if (word !== "-") return await openFile(word);
   if (io.stdinIsTerminal) throw usageError("Expected an image on standard input, got a terminal");
   const stdin: OwnedSource = sourceOfReadable(io.stdin);

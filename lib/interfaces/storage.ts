@@ -1,6 +1,7 @@
 /** Storage services on the exporter: files by paths, in Apache OpenDAL's terms. @module */
 import * as z from "zod";
 import { type Client, defineInterface } from "../contract/interface.ts";
+import { neverLent } from "../contract/lending.ts";
 import { type CallOptions, serverStreaming, unary } from "../contract/method.ts";
 import { resource, type ResourceSink, type ResourceSource } from "../contract/resource.ts";
 import { storageCommands } from "./storage_commands.ts";
@@ -120,7 +121,8 @@ export const storage = defineInterface({
   extend: (calls) => ({
     /** Writes a file from a source. What failed in the middle is removed. */
     async put(given: { path: string; source: ResourceSource }, options: CallOptions = {}): Promise<void> {
-      const fd = await calls.open({ path: given.path, mode: "wb" }, options);
+      const opening = calls.open({ path: given.path, mode: "wb" }, options);
+      const fd = await opening.catch((error) => neverLent("read", given.source, error));
       try {
         await calls.fileWrite({ fd, src: given.source }, options);
         await calls.fileClose({ fd }, options);
@@ -132,7 +134,8 @@ export const storage = defineInterface({
     },
     /** Reads a file into a sink. */
     async get(given: { path: string; target: ResourceSink }, options: CallOptions = {}): Promise<void> {
-      const fd = await calls.open({ path: given.path, mode: "rb" }, options);
+      const opening = calls.open({ path: given.path, mode: "rb" }, options);
+      const fd = await opening.catch((error) => neverLent("write", given.target, error));
       try {
         await calls.fileRead({ fd, dst: given.target }, options);
       } finally {

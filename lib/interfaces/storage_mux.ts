@@ -2,8 +2,9 @@
 import * as z from "zod";
 import { type Command, command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
+import { neverLent } from "../contract/lending.ts";
 import { type CallOptions, serverStreaming, unary } from "../contract/method.ts";
-import { resource, type ResourceSink, type ResourceSource } from "../contract/resource.ts";
+import { type Direction, resource, type ResourceSink, type ResourceSource } from "../contract/resource.ts";
 import {
   dumpMediumCommand,
   FlashEvent,
@@ -110,11 +111,11 @@ export const storageMuxFlasher = defineInterface({
   extend: (calls) => ({
     /** Connects the storage to the host, writes the image, and connects it to the device, whatever came of it. */
     async flash({ source }: { source: ResourceSource }, options: CallOptions = {}): Promise<FlashResult | null> {
-      return await atHost(calls, options, () => calls.write({ src: source }, options));
+      return await atHost(calls, options, "read", source, () => calls.write({ src: source }, options));
     },
     /** Connects the storage to the host, reads it, and connects it to the device, whatever came of it. */
     async dump({ target }: { target: ResourceSink }, options: CallOptions = {}): Promise<void> {
-      await atHost(calls, options, () => calls.read({ dst: target }, options));
+      await atHost(calls, options, "write", target, () => calls.read({ dst: target }, options));
     },
   }),
   commands: (client) => ({
@@ -138,9 +139,11 @@ export type StorageMuxFlasherClient = Client<typeof storageMuxFlasher>;
 async function atHost<T>(
   calls: Pick<MuxCalls, "host" | "dut">,
   options: CallOptions,
+  direction: Direction,
+  given: ResourceSource | ResourceSink,
   work: () => Promise<T>,
 ): Promise<T> {
-  await calls.host(options);
+  await calls.host(options).catch((error) => neverLent(direction, given, error));
   let result: T;
   try {
     result = await work();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { serve } from "../../mod.ts";
 import opendal from "../../drivers/opendal/mod.ts";
+import { createFile } from "../../lib/streams/file.ts";
 import { collector, sample, sourceOfBytes } from "../payload.ts";
 import { temporaryFolder } from "../system/program.ts";
 import { rawServer } from "../wire/http1/raw_server.ts";
@@ -50,6 +51,17 @@ for (const scheme of ["fs", "memory"] as const) {
     const bytes = { next: async () => await start.next() ?? await Promise.reject(new Error("The stick is out")) };
     await assert.rejects(storage.put({ path: "half", source: { bytes } }), /The stick is out/);
     assert.equal(await storage.exists({ path: "half" }), false);
+  });
+
+  Deno.test(`Storage (${scheme}) releases what it was given where it has not come to use it`, async () => {
+    using folder = temporaryFolder();
+    await using storage = await serve(opendal, config(scheme, `${folder.path}/root`));
+    const target = await createFile(`${folder.path}/copy`);
+    await assert.rejects(storage.get({ path: "nothing", target: { bytes: target } }), /NotFound/);
+    assert.equal([...Deno.readDirSync(folder.path)].some(({ name }) => name.startsWith("copy")), false);
+    let closed = 0;
+    await assert.rejects(storage.put({ path: "../x", source: { ...source(), close: () => void closed++ } }));
+    assert.equal(closed, 1);
   });
 
   Deno.test(`Storage (${scheme}) removes a folder's files and no others that begin alike`, async () => {

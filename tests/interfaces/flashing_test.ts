@@ -104,6 +104,7 @@ Deno.test("flash refuses words that do not go together before anything is sent",
     [{ file: rig.file("image"), bmap: "x", skipIfSame: true }, /^With --bmap only parts could be compared/],
     [{ file: rig.file("image"), bmap: rig.file("nothing") }, /nothing: There is no such file$/],
     [{ file: rig.file("nothing") }, /nothing: There is no such file$/],
+    [{ file: "ftp://user:secret@pi/os.img" }, /^Expected a file, or a URL of http, https or oci, got one of ftp$/],
     [{ file: rig.file(".") }, /It is a folder$/],
     [{ file: "-" }, /got a terminal$/],
   ];
