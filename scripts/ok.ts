@@ -10,6 +10,7 @@
  */
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { foldersOfTests } from "./test.ts";
 
 const root = dirname(import.meta.dirname!);
 const sources = ["cli.ts", "mod.ts", "drivers", "lib", "scripts", "tests"];
@@ -21,7 +22,7 @@ const steps: Record<string, string[]> = {
   types: ["check", "--quiet", ...sources],
   house: ["test", "-A", "--quiet", "--no-check", "tests/house"],
   generated: ["run", "-A", "scripts/generate.ts", "--check"],
-  tests: ["run", "-A", "scripts/test.ts"],
+  tests: ["run", "-A", "scripts/test.ts", ...foldersOfTests().filter((folder) => folder !== "tests/house")],
 };
 
 const { except = [] } = parseArgs({ options: { except: { type: "string", multiple: true } } }).values;

@@ -17,20 +17,29 @@ const processes = 2;
 /** Folders that take longest, which begin first. */
 const first = ["system", "interop", "drivers", "hardware"];
 
-const handedOn = Deno.args.findIndex((word) => word.startsWith("-"));
-const named = handedOn < 0 ? Deno.args : Deno.args.slice(0, handedOn);
-const options = handedOn < 0 ? [] : Deno.args.slice(handedOn);
-const waiting = named.length > 0 ? [...named] : foldersOfTests();
+if (import.meta.main) {
+  const handedOn = Deno.args.findIndex((word) => word.startsWith("-"));
+  const [named, options] = handedOn < 0 ? [Deno.args, []] : [Deno.args.slice(0, handedOn), Deno.args.slice(handedOn)];
+  const waiting = named.length > 0 ? [...named] : foldersOfTests();
+  const started = performance.now();
+  let failed = false;
+  await Promise.all(Array.from({ length: processes }, async () => {
+    for (let path = waiting.shift(); path; path = waiting.shift()) failed = !await test(path, options) || failed;
+  }));
+  console.log(`${failed ? "FAILED" : "ok"} after ${seconds(started)} s`);
+  Deno.exit(failed ? 1 : 0);
+}
 
-let failed = false;
-const started = performance.now();
-await Promise.all(Array.from({ length: processes }, async () => {
-  for (let path = waiting.shift(); path; path = waiting.shift()) await test(path);
-}));
-console.log(`${failed ? "FAILED" : "ok"} after ${seconds(started)} s`);
-Deno.exit(failed ? 1 : 0);
+/** The folders of tests, those that take longest first. */
+export function foldersOfTests(): string[] {
+  const names = [...Deno.readDirSync(join(root, "tests"))].filter(({ isDirectory }) => isDirectory)
+    .map(({ name }) => name).filter((name) => hasTests(join(root, "tests", name)));
+  const rank = (name: string) => first.includes(name) ? first.indexOf(name) : first.length;
+  return names.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)).map((name) => `tests/${name}`);
+}
 
-async function test(path: string): Promise<void> {
+/** Runs the tests below a path. Resolves to whether they have passed. */
+async function test(path: string, options: readonly string[]): Promise<boolean> {
   const started = performance.now();
   console.log(`== ${path}`);
   const args = ["test", "-A", "--no-check", path, ...options];
@@ -38,7 +47,7 @@ async function test(path: string): Promise<void> {
   write(stdout);
   write(stderr);
   console.log(`== ${path} ${success ? "done" : "FAILED"} after ${seconds(started)} s`);
-  failed ||= !success;
+  return success;
 }
 
 /** All of a block: a pipe takes as much as it has room for. */
@@ -48,13 +57,6 @@ function write(bytes: Uint8Array): void {
 
 function seconds(since: number): string {
   return ((performance.now() - since) / 1000).toFixed(0);
-}
-
-function foldersOfTests(): string[] {
-  const names = [...Deno.readDirSync(join(root, "tests"))].filter(({ isDirectory }) => isDirectory)
-    .map(({ name }) => name).filter((name) => hasTests(join(root, "tests", name)));
-  const rank = (name: string) => first.includes(name) ? first.indexOf(name) : first.length;
-  return names.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)).map((name) => `tests/${name}`);
 }
 
 function hasTests(folder: string): boolean {

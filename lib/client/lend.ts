@@ -15,7 +15,7 @@ import {
 } from "../contract/resource.ts";
 import type { ByteSource, OwnedSource } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
-import { aborted } from "../core/limit.ts";
+import { unlessAborted } from "../core/limit.ts";
 import type { ClientStream, RpcClient } from "../wire/rpc/types.ts";
 import { goAwayFrame, receivedBytes, sendBytes } from "../wire/stream_frame.ts";
 
@@ -71,6 +71,7 @@ async function lendSource(
   let coder: OwnedSource | undefined;
   try {
     const link = isDistant && !contentEncoding ? await import("../streams/codec/link.ts") : undefined;
+    // A source may take its time.
     const looked = link && await unlessAborted(link.lookAhead(bytes), lending.signal);
     if (looked) ({ source } = looked);
     const linkCodec = looked?.shrinks ? "zstd" : undefined;
@@ -191,11 +192,6 @@ function untilSize(source: ByteSource, size: number): ByteSource {
       return chunk;
     },
   };
-}
-
-/** Waits for a source, which may take its time, until the call is given up. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return Promise.race([work, aborted(signal).then(() => Promise.reject(signal.reason))]);
 }
 
 /** Waits for the end of what goes on after a call has succeeded, as long as anything is heard of it. */

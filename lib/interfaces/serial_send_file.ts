@@ -4,7 +4,7 @@ import * as z from "zod";
 import { type Command, command } from "../contract/command.ts";
 import { sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { messageOf, usageError } from "../core/errors.ts";
-import { aborted } from "../core/limit.ts";
+import { unlessAborted } from "../core/limit.ts";
 import { paced } from "../streams/expect.ts";
 import type { Receiver, TransferOptions } from "../streams/transfer/blocks.ts";
 import { sendXmodem } from "../streams/transfer/xmodem.ts";
@@ -53,10 +53,8 @@ export async function sendFiles(
     return await sendXmodem(receiver, content, { ...options, blockBytes: protocol === "xmodem" ? 128 : 1024 });
   }
   const { signal, onProgress } = options;
-  const cancelled = signal ? aborted(signal).then(() => Promise.reject(signal.reason)) : new Promise<never>(() => {});
-  cancelled.catch(() => {});
   for await (const chunk of counted(content, onProgress)) {
-    await Promise.race([receiver.sink.write(chunk), cancelled]);
+    await unlessAborted(receiver.sink.write(chunk), signal);
   }
   return new Uint8Array();
 }

@@ -2,6 +2,7 @@
 import type { ByteSource, OwnedSink, OwnedSource } from "../core/byte_stream.ts";
 import { type Codec, codecOf, signatureBytes } from "../core/codec.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { once } from "../core/once.ts";
 import { writeAll } from "../core/pipe.ts";
 
 /** Bytes that are read from a file at once. */
@@ -110,16 +111,24 @@ export function codecOfName(path: string): Codec | undefined {
   return ({ gz: "gzip", xz: "xz", bz2: "bz2", zst: "zstd", zstd: "zstd" } as const)[ending?.toLowerCase() as "gz"];
 }
 
-/** The first bytes of a source, and the source with them again. */
-export async function withHead(given: ByteSource): Promise<{ head: Uint8Array; source: ByteSource }> {
-  let head = new Uint8Array();
-  while (head.length < signatureBytes) {
+/** The first bytes of a source, that many at least where it has them, and the source with them again. */
+export async function withHead(
+  given: ByteSource,
+  leastBytes = signatureBytes,
+): Promise<{ head: Uint8Array<ArrayBuffer>; source: ByteSource }> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  while (length < leastBytes) {
     const chunk = await given.next();
     if (!chunk) break;
-    const longer = new Uint8Array(head.length + chunk.length);
-    longer.set(head);
-    longer.set(chunk, head.length);
-    head = longer;
+    pieces.push(chunk.slice());
+    length += chunk.length;
+  }
+  const head = new Uint8Array(length);
+  for (let at = 0; pieces.length > 0;) {
+    const piece = pieces.shift()!;
+    head.set(piece, at);
+    at += piece.length;
   }
   let first: Uint8Array | undefined = head.length > 0 ? head : undefined;
   const source: ByteSource = {
@@ -170,12 +179,4 @@ async function opened<T>(path: string, opening: Promise<T>): Promise<T> {
 
 function localError(path: string, why: string, cause?: unknown): JumpstarterError {
   return new JumpstarterError("invalid_argument", `${path}: ${why}`, { phase: "usage", cause });
-}
-
-function once(act: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (!isDone) act();
-    isDone = true;
-  };
 }

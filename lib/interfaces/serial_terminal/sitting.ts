@@ -2,7 +2,7 @@
 import type { CommandIo, RawTerminal, Terminal } from "../../contract/command.ts";
 import { type ByteSink, type ByteSource, sinkOf, sourceOf } from "../../core/byte_stream.ts";
 import { isJumpstarterError, JumpstarterError } from "../../core/errors.ts";
-import { aborted, withLimit } from "../../core/limit.ts";
+import { unlessAborted, withLimit } from "../../core/limit.ts";
 import { ByteReader } from "../../streams/byte_reader.ts";
 import { EscapeKeys, nameOfControlKey } from "../../streams/escape_keys.ts";
 import type { ConsoleRecord, ConsoleState, SerialCalls } from "../serial.ts";
@@ -105,9 +105,8 @@ class Sitting implements Seat {
 
   async hold(source: ByteSource): Promise<"left" | "ended"> {
     const { signal } = this.io;
-    const interrupted = aborted(signal).then(() => Promise.reject(signal.reason));
     try {
-      return await Promise.race([this.#end.promise, this.#listen(source), this.#type(), interrupted]);
+      return await unlessAborted(Promise.race([this.#end.promise, this.#listen(source), this.#type()]), signal);
     } finally {
       // A terminal that shows nothing any more keeps nobody.
       await withLimit(this.screen.leave(), lastWordsMs, "The terminal").catch(() => {});

@@ -1,4 +1,5 @@
 /** bzip2 by libbz2. @module */
+import { once } from "../../core/once.ts";
 import { addressOf, type Coder, Damage, Excess, openLibrary } from "./system_library.ts";
 
 const names = Deno.build.os === "darwin" ? ["libbz2.1.0.dylib", "libbz2.dylib"] : ["libbz2.so.1.0", "libbz2.so.1"];
@@ -72,7 +73,6 @@ function compressor(): Coder {
   const { BZ2_bzCompressInit, BZ2_bzCompress, BZ2_bzCompressEnd } = libbz2();
   const state = new Stream();
   check(BZ2_bzCompressInit(state.memory, blockSize100k, 0, 0));
-  let isOpen = true;
   return {
     async code(input, output, isLast) {
       state.set(input, output);
@@ -83,10 +83,7 @@ function compressor(): Coder {
       const [taken, made] = [input.length - state.inputLeft, output.length - state.outputLeft];
       return { taken, made, ended: result === BZ_STREAM_END };
     },
-    close() {
-      if (isOpen) BZ2_bzCompressEnd(state.memory);
-      isOpen = false;
-    },
+    close: once(() => BZ2_bzCompressEnd(state.memory)),
   };
 }
 

@@ -1,4 +1,5 @@
 /** xz by liblzma (XZ Utils 5.2 or newer). @module */
+import { once } from "../../core/once.ts";
 import { addressOf, type Coder, Damage, Excess, openLibrary } from "./system_library.ts";
 
 const names = Deno.build.os === "darwin" ? ["liblzma.5.dylib"] : ["liblzma.so.5"];
@@ -61,7 +62,6 @@ export function openLzma(direction: "compress" | "decompress"): Coder {
       ? lzma_stream_decoder(memory, BigInt(mostMemoryBytes), LZMA_CONCATENATED)
       : lzma_easy_encoder(memory, preset, LZMA_CHECK_CRC64),
   );
-  let isOpen = true;
   return {
     async code(input, output, isLast) {
       fields.setBigUint64(stream.nextIn, addressOf(input), true);
@@ -76,10 +76,7 @@ export function openLzma(direction: "compress" | "decompress"): Coder {
         ended: result === LZMA_STREAM_END,
       };
     },
-    close() {
-      if (isOpen) lzma_end(memory);
-      isOpen = false;
-    },
+    close: once(() => lzma_end(memory)),
   };
 }
 

@@ -1,4 +1,5 @@
 /** zstd by libzstd (1.4 or newer). @module */
+import { once } from "../../core/once.ts";
 import { addressOf, type Coder, Damage, Excess, openLibrary } from "./system_library.ts";
 
 const names = Deno.build.os === "darwin" ? ["libzstd.1.dylib"] : ["libzstd.so.1"];
@@ -111,12 +112,4 @@ function check(result: bigint): bigint {
   if (code > mostErrors) return result;
   if (Object.hasOwn(excesses, code)) throw new Excess(excesses[code]);
   throw new Damage(failures[code] ?? "its content is damaged");
-}
-
-function once(act: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (!isDone) act();
-    isDone = true;
-  };
 }

@@ -1,6 +1,7 @@
 /** Bytes that are compressed for their way over a link only. @module */
 import { zstdCompress } from "node:zlib";
 import type { ByteSource, OwnedSource } from "../../core/byte_stream.ts";
+import { withHead } from "../file.ts";
 import { fastZstd, fastZstdParams } from "./zlib.ts";
 import { through } from "./through.ts";
 
@@ -20,22 +21,10 @@ export interface Looked {
 
 /** Looks at the beginning of a source. */
 export async function lookAhead(given: ByteSource): Promise<Looked> {
-  const head = new Uint8Array(lookedAt.most);
-  let size = 0;
-  let over: Uint8Array | undefined;
-  while (size < head.length) {
-    const chunk = await given.next();
-    if (!chunk) break;
-    const fits = chunk.subarray(0, head.length - size);
-    head.set(fits, size);
-    size += fits.length;
-    if (fits.length < chunk.length) over = chunk.slice(fits.length);
-  }
-  const waiting = [head.subarray(0, size), over].filter((piece) => piece !== undefined && piece.length > 0);
-  const source: ByteSource = {
-    next: () => waiting.length > 0 ? Promise.resolve(waiting.shift()) : given.next(),
-  };
-  return { source, shrinks: size >= lookedAt.least && await compressedSize(head.subarray(0, size)) <= share * size };
+  const { head, source } = await withHead(given, lookedAt.most);
+  const looked = head.subarray(0, lookedAt.most);
+  const shrinks = looked.length >= lookedAt.least && await compressedSize(looked) <= share * looked.length;
+  return { source, shrinks };
 }
 
 /** A source compressed by zstd, as fast as it can. Closing does not close the source. */
