@@ -5,7 +5,8 @@
  *     deno task test tests/wire tests/cli     those named, a file as well
  *     deno task test tests/wire --filter hpack     options are handed on to `deno test`
  *
- * A folder's output is shown when its tests have ended. Types are the gate's to check.
+ * A folder's output is shown when its tests have ended, and that of those that failed after all others, since it is the
+ * end of an output that people and logs keep. Types are the gate's to check.
  *
  * @module
  */
@@ -22,12 +23,17 @@ if (import.meta.main) {
   const [named, options] = handedOn < 0 ? [Deno.args, []] : [Deno.args.slice(0, handedOn), Deno.args.slice(handedOn)];
   const waiting = named.length > 0 ? [...named] : foldersOfTests();
   const started = performance.now();
-  let failed = false;
+  const failed: Uint8Array[] = [];
   await Promise.all(Array.from({ length: processes }, async () => {
-    for (let path = waiting.shift(); path; path = waiting.shift()) failed = !await test(path, options) || failed;
+    for (let path = waiting.shift(); path; path = waiting.shift()) {
+      const { success, output } = await test(path, options);
+      if (success) write(output);
+      else failed.push(output);
+    }
   }));
-  console.log(`${failed ? "FAILED" : "ok"} after ${seconds(started)} s`);
-  Deno.exit(failed ? 1 : 0);
+  failed.forEach(write);
+  console.log(`${failed.length > 0 ? "FAILED" : "ok"} after ${seconds(started)} s`);
+  Deno.exit(failed.length > 0 ? 1 : 0);
 }
 
 /** The folders of tests, those that take longest first. */
@@ -38,16 +44,14 @@ export function foldersOfTests(): string[] {
   return names.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)).map((name) => `tests/${name}`);
 }
 
-/** Runs the tests below a path. Resolves to whether they have passed. */
-async function test(path: string, options: readonly string[]): Promise<boolean> {
+/** Runs the tests below a path. Resolves to whether they have passed, and to all that they printed. */
+async function test(path: string, options: readonly string[]): Promise<{ success: boolean; output: Uint8Array }> {
   const started = performance.now();
   console.log(`== ${path}`);
   const args = ["test", "-A", "--no-check", path, ...options];
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
-  write(stdout);
-  write(stderr);
-  console.log(`== ${path} ${success ? "done" : "FAILED"} after ${seconds(started)} s`);
-  return success;
+  const end = new TextEncoder().encode(`== ${path} ${success ? "done" : "FAILED"} after ${seconds(started)} s\n`);
+  return { success, output: new Uint8Array(await new Blob([stderr, stdout, end]).arrayBuffer()) };
 }
 
 /** All of a block: a pipe takes as much as it has room for. */

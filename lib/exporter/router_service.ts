@@ -9,6 +9,7 @@ import { dispatchByteStream } from "../contract/dispatch.ts";
 import { check } from "../contract/values.ts";
 import { type ByteSource, sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { withLimit } from "../core/limit.ts";
 import { copy } from "../streams/pump.ts";
 import type { Handler, ServerStream } from "../wire/rpc/types.ts";
 import { dataFrameHead, endOfRequest, goAwayFrame, receivedBytes } from "../wire/stream_frame.ts";
@@ -33,6 +34,9 @@ const StreamRequestMetadata = z.object({
   size: z.int().min(0).optional(),
 });
 
+/** How long a device may take for what a caller has sent that is gone, in milliseconds. */
+const deliveryMs = 5_000;
+
 /** Opens the driver's stream and carries bytes until both directions have ended or the caller goes away. */
 async function serveStream(session: Session, call: ServerStream): Promise<void> {
   const request = parseRequest(call.metadata["request"]);
@@ -47,21 +51,26 @@ async function serveStream(session: Session, call: ServerStream): Promise<void> 
   });
   // Clients wait for this before they send or read anything.
   call.sendHeaders();
-  // What is waiting on the device, a read above all, ends when the stream is released.
-  const release = () => void stream[Symbol.asyncDispose]().catch(() => {});
-  if (call.signal.aborted) return release();
-  call.signal.addEventListener("abort", release, { once: true });
+  if (call.signal.aborted) return;
   // The end of that direction ends this direction only.
   const toDevice = copy(receivedBytes(call), sinkOf(stream)).then(() => true, (error) => {
     // A device that takes no more may have more to say: only its own direction ends.
     if (!call.signal.aborted) driver.log.debug("device closed its input", { error: messageOf(error) });
     return false;
   });
+  // Whoever ends its direction and goes, as Python's `j pipe --no-output` does, has sent in order to be heard.
+  const delivered = async () => {
+    if (call.requestEnded) await withLimit(toDevice, deliveryMs, "What the caller has sent").catch(() => {});
+  };
+  // What is waiting on the device, a read above all, ends when the stream is released.
+  const release = () => void delivered().then(() => stream[Symbol.asyncDispose]()).catch(() => {});
+  call.signal.addEventListener("abort", release, { once: true });
   try {
     await collect(sourceOf(stream), call);
     if (await toDevice) await endOfRequest(call);
   } finally {
     call.signal.removeEventListener("abort", release);
+    if (call.signal.aborted) await delivered();
   }
 }
 

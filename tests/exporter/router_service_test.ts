@@ -9,10 +9,13 @@ import { memoryPipe } from "../../lib/core/pipe.ts";
 import { network } from "../../lib/interfaces/network.ts";
 import { talk } from "../bytes.ts";
 import { opener } from "../contract/drivers.ts";
+import { dataFrameHead, goAwayFrame } from "../../lib/wire/stream_frame.ts";
 import { type Wired, wired } from "./wired.ts";
 
 const connecting = (connect: () => ByteStream | Promise<ByteStream>, limits = {}) =>
   wired(planDriver("", opener(() => ({ connect }), { implements: network }), {}), {}, limits);
+
+const stream = "/jumpstarter.v1.RouterService/Stream";
 
 const open = ({ session, connection }: Wired) => connection.caller(session.tree.root.uuid).byteStream("connect", {});
 
@@ -118,6 +121,41 @@ Deno.test("A client that goes away releases the device, though it is silent", as
   await withLimit(closed, 1000, "Releasing the device");
 });
 
+Deno.test("Who ends its direction and goes at once is heard to the last byte, by a device that is slow", async () => {
+  for (let count = 0; count < 20; count++) {
+    const [device, far] = memoryPipe(1000);
+    await using wire = await connecting(() => byteStreamOfPipe(far));
+    const { uuid } = wire.session.tree.root;
+    const call = wire.rpc.stream(stream, { metadata: { request: JSON.stringify({ kind: "driver", uuid }) } });
+    await call.headers;
+    const payloads = Array.from({ length: 10 }, () => "x".repeat(1000));
+    for (const payload of payloads) call.send(dataFrameHead(payload.length), new TextEncoder().encode(payload));
+    call.send(goAwayFrame);
+    call.closeSend();
+    call.cancel();
+    assert.equal(await talk(byteStreamOfPipe(device)).rest(), payloads.join(""));
+  }
+});
+
+Deno.test("A device that takes nothing of it is released after a while", async () => {
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+  await using wire = await connecting(() =>
+    byteStreamOf({
+      next: () => closed.then(() => undefined),
+      write: () => closed,
+      end: () => Promise.resolve(),
+      close,
+    })
+  );
+  const { uuid } = wire.session.tree.root;
+  const call = wire.rpc.stream(stream, { metadata: { request: JSON.stringify({ kind: "driver", uuid }) } });
+  await call.headers;
+  call.send(dataFrameHead(1), Uint8Array.of(1));
+  call.closeSend();
+  call.cancel();
+  await withLimit(closed, 10_000, "Releasing the device");
+});
+
 Deno.test("Streams that were given up do not count as running calls", async () => {
   const echo = planDriver("", echoNetwork, {});
   await using wire = await wired(echo, {}, { maxRunningCalls: 3 });
@@ -151,8 +189,6 @@ Deno.test("A writer waits while the device takes nothing", async () => {
   await writing;
   assert.equal(received, 64 * megabyte.length);
 });
-
-const stream = "/jumpstarter.v1.RouterService/Stream";
 
 Deno.test("A request that names no stream is refused", async () => {
   await using wire = await wired(planDriver("", echoNetwork, {}));

@@ -1,14 +1,7 @@
 /** TAB in real shells, in a real terminal. @module */
 import assert from "node:assert/strict";
 import { benchConfig, isolated, programWords, run, temporaryFolder } from "./program.ts";
-import { isInstalled, openTerminal } from "./terminal.ts";
-
-/** The shells without the user's own settings, and how each reads the script. */
-const shells: Record<string, { words: string; load: string }> = {
-  bash: { words: "bash --norc --noprofile -i", load: "source <(jumpstarter completion bash)" },
-  zsh: { words: "zsh -f -i", load: "source <(jumpstarter completion zsh)" },
-  fish: { words: "fish --no-config -i", load: "jumpstarter completion fish | source" },
-};
+import { isInstalled, openTerminal, shells } from "./terminal.ts";
 
 /** Names that mean something to shells. Files beside them show whether any was evaluated. */
 const oddNames = ["$(touch${IFS}pwned)", "x;y'z", "q:r", "gruß", '`w"\\v'];

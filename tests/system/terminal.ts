@@ -19,6 +19,13 @@ export interface Terminal extends AsyncDisposable {
   complete(beginning: string): Promise<string[]>;
 }
 
+/** The shells without the user's own settings, and how each reads the script that completes. */
+export const shells: Record<string, { words: string; load: string }> = {
+  bash: { words: "bash --norc --noprofile -i", load: "source <(jumpstarter completion bash)" },
+  zsh: { words: "zsh -f -i", load: "source <(jumpstarter completion zsh)" },
+  fish: { words: "fish --no-config -i", load: "jumpstarter completion fish | source" },
+};
+
 /** Whether a program is installed. */
 export async function isInstalled(program: string): Promise<boolean> {
   const { success } = await new Deno.Command("sh", { args: ["-c", `command -v "$0"`, program], stdout: "null" })

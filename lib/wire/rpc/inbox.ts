@@ -44,6 +44,11 @@ export class Inbox {
     return !this.#reader.partial;
   }
 
+  /** Whether the body has come to its end. */
+  get ended(): boolean {
+    return this.#ended && this.#error === undefined;
+  }
+
   /** No message follows: `receive` yields those that are there, and then the end or the error. */
   end(error?: JumpstarterError): void {
     if (this.#ended) return;

@@ -104,7 +104,7 @@ abstract class Call implements ServerCall, StreamEvents, Recipient {
 
   onFailed(error: JumpstarterError): void {
     this.#over();
-    this.broken(error);
+    this.gone(error);
   }
 
   /** Takes a piece of the body. @throws {JumpstarterError} when it is not acceptable. */
@@ -117,8 +117,19 @@ abstract class Call implements ServerCall, StreamEvents, Recipient {
     this.stream.sendHeaders(metadata.length === 0 ? responseHeaders : [...responseHeaders, ...metadata]);
   }
 
-  /** Whatever waits for the caller waits no longer, and the handler is told to stop. */
+  /** The caller is gone. */
+  protected gone(error: JumpstarterError): void {
+    this.broken(error);
+  }
+
+  /** Whatever waits for the caller waits no longer, and what it has sent is forgotten. */
   protected broken(error: JumpstarterError): void {
+    this.context.unread.forget(this);
+    this.failed(error);
+  }
+
+  /** The handler is told to stop. */
+  protected failed(error: JumpstarterError): void {
     this.failure ??= error;
     this.#abort?.abort(this.failure);
   }
@@ -138,6 +149,7 @@ abstract class Call implements ServerCall, StreamEvents, Recipient {
       this.finish(toJumpstarterError(thrown));
     } finally {
       this.context.running--;
+      this.context.unread.forget(this);
     }
   }
 
@@ -153,7 +165,6 @@ abstract class Call implements ServerCall, StreamEvents, Recipient {
   #over(): void {
     this.finished = true;
     clearTimeout(this.#deadline);
-    this.context.unread.forget(this);
   }
 }
 
@@ -234,6 +245,10 @@ export class StreamingCall extends Call implements ServerStream {
     this.settle(() => handler.handle(this));
   }
 
+  get requestEnded(): boolean {
+    return this.#inbox.ended;
+  }
+
   receive(): Promise<Uint8Array | undefined> {
     return this.#inbox.receive();
   }
@@ -269,9 +284,25 @@ export class StreamingCall extends Call implements ServerStream {
     this.#room = undefined;
   }
 
+  override giveUp(error: JumpstarterError): void {
+    super.giveUp(error);
+    // The caller may be gone already, and what it has sent be there still.
+    this.#inbox.abort(error);
+  }
+
+  /** Whoever has said all that it had to say may go, and is heard nevertheless. */
+  protected override gone(error: JumpstarterError): void {
+    if (this.requestEnded) this.failed(error);
+    else this.broken(error);
+  }
+
   protected override broken(error: JumpstarterError): void {
     super.broken(error);
     this.#inbox.abort(error);
+  }
+
+  protected override failed(error: JumpstarterError): void {
+    super.failed(error);
     this.#room?.reject(error);
   }
 }

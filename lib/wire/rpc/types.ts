@@ -25,7 +25,12 @@ export interface ServerCall {
 
 /** Both directions of a streaming call, seen from the server. */
 export interface ServerStream extends ServerCall {
-  /** The next message of the caller, or `undefined` after its last one. Rejects when the call was aborted. */
+  /** Whether all that the caller had to send has arrived. It may then go away without taking any of it back. */
+  readonly requestEnded: boolean;
+  /**
+   * The next message of the caller, or `undefined` after its last one. Rejects when the call was aborted, unless the
+   * request had ended before.
+   */
   receive(): Promise<Uint8Array | undefined>;
   /** Sends the initial metadata now instead of with the first message. */
   sendHeaders(metadata?: Metadata): void;
