@@ -26,33 +26,17 @@ const codeLengths = [
   26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27, 27, 27, 27, 26,
 ];
 
+/** Bits of the longest code of a byte. All ones in as many bits are the end-of-string symbol, which must not occur. */
+const longest = 30;
+
 const codes = new Uint32Array(256);
 
-/**
- * The code as a binary tree: node `n` has its children at `2n` and `2n + 1`. A child is another node's number, a byte as
- * `-1 - byte`, or 0 where no code leads; the end-of-string symbol is such a place, since it must not occur.
- */
-const tree = new Int16Array(2 * 256);
-
-function buildCode(): void {
-  const symbols = symbolsByLength();
-  let code = 0;
-  let length = codeLengths[symbols[0]];
-  let nodes = 1;
-  for (const symbol of symbols) {
-    code <<= codeLengths[symbol] - length;
-    length = codeLengths[symbol];
-    codes[symbol] = code;
-    let node = 0;
-    for (let bit = length - 1; bit > 0; bit--) {
-      const child = 2 * node + (code >> bit & 1);
-      if (tree[child] === 0) tree[child] = nodes++;
-      node = tree[child];
-    }
-    tree[2 * node + (code & 1)] = -1 - symbol;
-    code++;
-  }
-}
+/** All bytes in the order of their codes. */
+const symbols = symbolsByLength();
+/** By length: what a code of that length is ahead of its symbol's place in the order. */
+const leads = new Int32Array(longest + 1);
+/** By length: the first number that is no code of that length any more. */
+const ends = new Int32Array(longest + 1);
 
 /** Symbols with short codes first, those of one length in their order. */
 function symbolsByLength(): number[] {
@@ -61,7 +45,21 @@ function symbolsByLength(): number[] {
   return groups.flat();
 }
 
-buildCode();
+function assignCodes(): void {
+  let code = 0;
+  let length = 0;
+  symbols.forEach((symbol, place) => {
+    if (codeLengths[symbol] > length) {
+      code <<= codeLengths[symbol] - length;
+      length = codeLengths[symbol];
+      leads[length] = code - place;
+    }
+    codes[symbol] = code++;
+    ends[length] = code;
+  });
+}
+
+assignCodes();
 
 /** Bytes that `text`, whose characters are bytes, takes when it is encoded. */
 export function huffmanLength(text: string): number {
@@ -98,28 +96,22 @@ export function huffmanEncode(text: string, target: Uint8Array, offset: number):
 /** Decodes a string of byte characters, or returns `undefined` when it is not a valid code. */
 export function huffmanDecode(source: Uint8Array, start: number, end: number): string | undefined {
   let text = "";
-  let node = 0;
-  let depth = 0;
-  let ones = true;
+  let code = 0;
+  let length = 0;
   for (let at = start; at < end; at++) {
     const byte = source[at];
     for (let bit = 7; bit >= 0; bit--) {
-      const value = byte >> bit & 1;
-      const child = tree[2 * node + value];
-      if (child < 0) {
-        text += String.fromCharCode(-1 - child);
-        node = 0;
-        depth = 0;
-        ones = true;
-      } else if (child > 0) {
-        node = child;
-        depth++;
-        ones &&= value === 1;
-      } else {
+      code = code << 1 | byte >> bit & 1;
+      length++;
+      if (code < ends[length]) {
+        text += String.fromCharCode(symbols[code - leads[length]]);
+        code = 0;
+        length = 0;
+      } else if (length === longest) {
         return undefined;
       }
     }
   }
   // RFC 7541 section 5.2: padding is shorter than a byte, and all ones.
-  return depth < 8 && ones ? text : undefined;
+  return length < 8 && code === (1 << length) - 1 ? text : undefined;
 }
