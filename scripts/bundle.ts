@@ -112,8 +112,8 @@ const bundledWorkers: Plugin = {
 };
 
 /**
- * The library hands out the whole of zod, of which the program needs a fifth. Were it one copy, every start would load
- * the whole: esbuild shares files, not parts of them. The two understand each other's schemas.
+ * The library hands out the whole of zod, of which the program needs a part. Were it one copy, every start would load the
+ * whole: esbuild shares files, not parts of them. The two understand each other's schemas.
  */
 function wholeZod(path: string): Plugin {
   const library = join(root, manifest.exports);

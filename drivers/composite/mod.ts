@@ -1,5 +1,5 @@
 /** A driver that only holds others. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { composite } from "../../lib/interfaces/composite.ts";
 

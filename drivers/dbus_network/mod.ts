@@ -1,5 +1,5 @@
 /** A D-Bus of the exporter's host. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
@@ -14,7 +14,7 @@ export default defineDriver({
   implements: network,
   pythonClient: "jumpstarter_driver_network.client.DbusNetworkClient",
   labels: ({ kind }) => ({ [dbusKindLabel]: kind }),
-  config: z.object({ kind: z.enum(["system", "session"]).describe("Which bus") }),
+  config: z.object({ kind: z.enum(["system", "session"]).check(z.describe("Which bus")) }),
   open({ config: { kind } }) {
     const at = parseBusAddress(addressOf(kind));
     const target = "path" in at ? at.path : hostPort(at.hostname, at.port);

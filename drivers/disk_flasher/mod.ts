@@ -1,14 +1,14 @@
 /** A disk, stick or card of the exporter's machine. @module */
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { flasher } from "../../lib/interfaces/flasher.ts";
 import { MediumFlasher } from "../../lib/hardware/flash.ts";
 import { readMedium } from "../../lib/streams/medium.ts";
 
-const seconds = z.number().min(0);
+const seconds = z.number().check(z.minimum(0));
 
 /** Writes images to a block device or into a file, by the names that upstream's storage drivers have for it. */
 export default defineDriver({
@@ -16,13 +16,18 @@ export default defineDriver({
   summary: "Writes images to a disk, stick or card of the exporter's machine, or into a file",
   implements: flasher,
   config: z.object({
-    storage_device: z.string().min(1).describe(
-      "The block device, best by its path below /dev/disk/by-id or /dev/disk/by-path; or a file, made where it is missing",
+    storage_device: z.string().check(
+      z.minLength(1),
+      z.describe(
+        "The block device, best by its path below /dev/disk/by-id or /dev/disk/by-path; or a file, made where it is missing",
+      ),
     ),
-    storage_timeout: seconds.default(10).describe("Limit for the device to appear with a medium in it, in seconds"),
-    storage_fsync_timeout: seconds.default(900).describe(
+    storage_timeout: z._default(seconds, 10).check(
+      z.describe("Limit for the device to appear with a medium in it, in seconds"),
+    ),
+    storage_fsync_timeout: z._default(seconds, 900).check(z.describe(
       "Limit for the device to take everything while it reports I/O errors, in seconds",
-    ),
+    )),
   }),
   open({ config, stateFolder }) {
     const path = resolve(config.storage_device);

@@ -1,5 +1,5 @@
 /** A network without hardware. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { echoStream } from "../../lib/core/byte_stream.ts";
 import { network } from "../../lib/interfaces/network.ts";

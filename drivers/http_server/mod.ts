@@ -1,5 +1,5 @@
 /** A web server for files of a folder. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { children, defineDriver } from "../../lib/contract/driver.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { httpServer } from "../../lib/interfaces/http_server.ts";
@@ -16,11 +16,21 @@ export default defineDriver({
   implements: httpServer,
   provides: { storage },
   config: z.object({
-    root_dir: z.string().min(1).default("/var/www").describe("The folder, made where it is missing"),
-    host: z.string().nullish().describe("Address to serve on; left out, the one that others reach this machine by"),
-    port: z.int().min(0).max(65535).default(8080).describe("TCP port; 0 takes any that is free"),
-    remove_created_on_close: z.boolean().default(true).describe("Remove what was uploaded in a session at its end"),
-    timeout: z.int().default(600).describe("Accepted for upstream's files, and without effect there as here"),
+    root_dir: z._default(z.string().check(z.minLength(1)), "/var/www").check(
+      z.describe("The folder, made where it is missing"),
+    ),
+    host: z.nullish(z.string()).check(
+      z.describe("Address to serve on; left out, the one that others reach this machine by"),
+    ),
+    port: z._default(z.int().check(z.minimum(0), z.maximum(65535)), 8080).check(
+      z.describe("TCP port; 0 takes any that is free"),
+    ),
+    remove_created_on_close: z._default(z.boolean(), true).check(
+      z.describe("Remove what was uploaded in a session at its end"),
+    ),
+    timeout: z._default(z.int(), 600).check(
+      z.describe("Accepted for upstream's files, and without effect there as here"),
+    ),
   }),
   async open({ config, log }) {
     const { root_dir: root, port } = config;

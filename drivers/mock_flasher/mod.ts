@@ -1,6 +1,6 @@
 /** A flasher without hardware. @module */
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { flasher } from "../../lib/interfaces/flasher.ts";

@@ -1,5 +1,5 @@
 /** A power switch without hardware. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { power } from "../../lib/interfaces/power.ts";
 

@@ -1,6 +1,6 @@
 /** Storage that is switched, without hardware. @module */
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { storageMux } from "../../lib/interfaces/storage_mux.ts";
 import { MediumFlasher } from "../../lib/hardware/flash.ts";

@@ -1,6 +1,6 @@
 /** Storage that is switched and flashed, without hardware. @module */
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { storageMuxFlasher } from "../../lib/interfaces/storage_mux.ts";
 import { StorageSwitch } from "../../lib/interfaces/storage_switch.ts";

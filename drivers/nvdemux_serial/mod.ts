@@ -1,5 +1,5 @@
 /** Consoles of NVIDIA's Jetson boards, several of which share one serial port. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { openSerialPort } from "../../lib/hardware/serial_port.ts";
 import { serial } from "../../lib/interfaces/serial.ts";
@@ -7,7 +7,7 @@ import { consoleConfig, serialConsole } from "../../lib/interfaces/serial_consol
 import { pacedLine } from "../../lib/streams/console/pace.ts";
 import { joinDemuxer } from "./demuxer.ts";
 
-const seconds = z.number().positive();
+const seconds = z.number().check(z.positive());
 
 /** One console of a board whose port carries several. */
 export default defineDriver({
@@ -15,18 +15,25 @@ export default defineDriver({
   summary: "One of the consoles that an NVIDIA Jetson sends through one serial port, by NVIDIA's demultiplexer",
   implements: serial,
   config: z.object({
-    demuxer_path: z.string().min(1).describe("NVIDIA's program `nv_tcu_demuxer`"),
-    device: z.string().min(1).default("/dev/serial/by-id/usb-NVIDIA_Tegra_On-Platform_Operator_*-if01").describe(
-      "The port; `*`, `?` and `[…]` in its last part match names",
+    demuxer_path: z.string().check(z.minLength(1), z.describe("NVIDIA's program `nv_tcu_demuxer`")),
+    device: z._default(
+      z.string().check(z.minLength(1)),
+      "/dev/serial/by-id/usb-NVIDIA_Tegra_On-Platform_Operator_*-if01",
+    ).check(z.describe("The port; `*`, `?` and `[…]` in its last part match names")),
+    target: z._default(z.string().check(z.minLength(1)), "CCPLEX: 0").check(
+      z.describe("The console, as the program names it"),
     ),
-    target: z.string().min(1).default("CCPLEX: 0").describe("The console, as the program names it"),
-    chip: z.string().min(1).default("T264").describe("`T264` is Thor, `T234` Orin"),
-    baudrate: z.int().positive().max(2 ** 32 - 1).default(115200).describe("Bits per second of the terminal"),
-    cps: z.number().min(0).nullable().default(null).describe(
-      "Characters per second that are sent at most; 0: no limit",
+    chip: z._default(z.string().check(z.minLength(1)), "T264").check(z.describe("`T264` is Thor, `T234` Orin")),
+    baudrate: z._default(z.int().check(z.positive(), z.maximum(2 ** 32 - 1)), 115200).check(
+      z.describe("Bits per second of the terminal"),
     ),
-    timeout: seconds.default(10).describe("Seconds that the program may take to name the console's terminal"),
-    poll_interval: seconds.default(1).describe("Seconds between looks for the port while it is missing"),
+    cps: z._default(z.nullable(z.number().check(z.minimum(0))), null).check(
+      z.describe("Characters per second that are sent at most; 0: no limit"),
+    ),
+    timeout: z._default(seconds, 10).check(
+      z.describe("Seconds that the program may take to name the console's terminal"),
+    ),
+    poll_interval: z._default(seconds, 1).check(z.describe("Seconds between looks for the port while it is missing")),
     ...consoleConfig,
   }),
   open(context) {

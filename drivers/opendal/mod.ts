@@ -1,5 +1,5 @@
 /** Storage services by the names that Apache OpenDAL has for them. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { storage } from "../../lib/interfaces/storage.ts";
@@ -9,44 +9,54 @@ import { storageService } from "../../lib/interfaces/storage_service/service.ts"
 import { openHttp } from "./http.ts";
 import { openMemory } from "./memory.ts";
 
+const httpUrl = z.url({ protocol: /^https?$/, error: "Expected a URL that begins with http:// or https://" });
+
 const schemes = {
-  fs: z.strictObject({ root: z.string().min(1).describe("A folder of the exporter, made where it is missing") }),
+  fs: z.strictObject({
+    root: z.string().check(z.minLength(1), z.describe("A folder of the exporter, made where it is missing")),
+  }),
   memory: z.strictObject({}),
   http: z.strictObject({
-    endpoint: z.url({ protocol: /^https?$/ }).describe("Scheme, host and port of the web server"),
-    root: z.string().optional().describe("Goes before every path"),
-    username: z.string().optional().describe("For basic authentication"),
-    password: z.string().optional().describe("For basic authentication"),
-    token: z.string().optional().describe("For bearer authentication"),
+    endpoint: httpUrl.check(z.describe("Scheme, host and port of the web server")),
+    root: z.optional(z.string()).check(z.describe("Goes before every path")),
+    username: z.optional(z.string()).check(z.describe("For basic authentication")),
+    password: z.optional(z.string()).check(z.describe("For basic authentication")),
+    token: z.optional(z.string()).check(z.describe("For bearer authentication")),
   }),
   s3: z.strictObject({
-    bucket: z.string().min(1).describe("The bucket"),
-    region: z.string().optional().describe("Its region; else that of AWS_REGION or AWS_DEFAULT_REGION"),
-    endpoint: z.url({ protocol: /^https?$/ }).optional().describe("Scheme, host and port, where it is not Amazon's"),
-    root: z.string().optional().describe("Goes before every path"),
-    access_key_id: z.string().optional().describe("Else that of AWS_ACCESS_KEY_ID"),
-    secret_access_key: z.string().optional().describe("Else that of AWS_SECRET_ACCESS_KEY"),
-    session_token: z.string().optional().describe("For keys that end; else that of AWS_SESSION_TOKEN"),
-    enable_virtual_host_style: z.enum(["true", "false"]).optional().describe("Put the bucket into the host's name"),
+    bucket: z.string().check(z.minLength(1), z.describe("The bucket")),
+    region: z.optional(z.string()).check(z.describe("Its region; else that of AWS_REGION or AWS_DEFAULT_REGION")),
+    endpoint: z.optional(httpUrl).check(
+      z.describe("Scheme, host and port, where it is not Amazon's"),
+    ),
+    root: z.optional(z.string()).check(z.describe("Goes before every path")),
+    access_key_id: z.optional(z.string()).check(z.describe("Else that of AWS_ACCESS_KEY_ID")),
+    secret_access_key: z.optional(z.string()).check(z.describe("Else that of AWS_SECRET_ACCESS_KEY")),
+    session_token: z.optional(z.string()).check(z.describe("For keys that end; else that of AWS_SESSION_TOKEN")),
+    enable_virtual_host_style: z.optional(z.enum(["true", "false"])).check(
+      z.describe("Put the bucket into the host's name"),
+    ),
   }),
 };
 
 const config = z.object({
-  scheme: z.enum(["fs", "memory", "http", "s3"]).describe(
-    "The service: a folder, memory, a web server to read from, or a bucket of S3",
+  scheme: z.enum(["fs", "memory", "http", "s3"]).check(
+    z.describe("The service: a folder, memory, a web server to read from, or a bucket of S3"),
   ),
-  kwargs: z.record(z.string(), z.string()).default({}).describe(
-    "What the service needs: `root` for fs; `endpoint`, and optionally `root`, `username`, `password`, `token` for http; " +
-      "`bucket` for s3, and what else is needed there",
+  kwargs: z._default(z.record(z.string(), z.string()), {}).check(
+    z.describe(
+      "What the service needs: `root` for fs; `endpoint`, and optionally `root`, `username`, `password`, `token` for http; " +
+        "`bucket` for s3, and what else is needed there",
+    ),
   ),
-  remove_created_on_close: z.boolean().default(false).describe(
-    "Remove what was made in a session at its end (fs only)",
+  remove_created_on_close: z._default(z.boolean(), false).check(
+    z.describe("Remove what was made in a session at its end (fs only)"),
   ),
-}).superRefine(({ scheme, kwargs }, context) => {
+}).check(z.superRefine(({ scheme, kwargs }, context) => {
   for (const issue of schemes[scheme].safeParse(kwargs).error?.issues ?? []) {
     context.issues.push({ ...issue, path: ["kwargs", ...issue.path] } as z.core.$ZodRawIssue);
   }
-});
+}));
 
 async function open({ scheme, kwargs }: z.output<typeof config>): Promise<Backend> {
   if (scheme === "fs") return await openFolder(kwargs.root);

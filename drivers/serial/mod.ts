@@ -1,5 +1,5 @@
 /** Serial ports: of this machine, and of others over the network. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { echoStream } from "../../lib/core/byte_stream.ts";
 import { messageOf } from "../../lib/core/errors.ts";
@@ -9,13 +9,13 @@ import type { ConsoleLine } from "../../lib/streams/console/line.ts";
 import { paced, pacedLine } from "../../lib/streams/console/pace.ts";
 import { loopUrl, parsePort, type PortSettings } from "./port.ts";
 
-const Url = z.string().superRefine((url, context) => {
+const Url = z.string().check(z.superRefine((url, context) => {
   try {
     if (url !== loopUrl) parsePort(url);
   } catch (error) {
     context.addIssue({ code: "custom", message: messageOf(error) });
   }
-});
+}));
 
 /** A serial port. */
 export default defineDriver({
@@ -23,18 +23,24 @@ export default defineDriver({
   summary: "A serial port of this machine, or of another one over the network",
   implements: serial,
   config: z.object({
-    url: Url.describe(
-      "The port: `/dev/serial/by-id/…`, `usb://?serial=…`, `hwgrep://…`, `socket://HOST:PORT`, `rfc2217://HOST:PORT`, " +
-        "or `loop://`, which gives back what it is sent",
+    url: Url.check(
+      z.describe(
+        "The port: `/dev/serial/by-id/…`, `usb://?serial=…`, `hwgrep://…`, `socket://HOST:PORT`, `rfc2217://HOST:PORT`, " +
+          "or `loop://`, which gives back what it is sent",
+      ),
     ),
-    baudrate: z.int().positive().max(2 ** 32 - 1).default(115200).describe(
-      "Bits per second, with 8 data bits, no parity and 1 stop bit",
+    baudrate: z._default(z.int().check(z.positive(), z.maximum(2 ** 32 - 1)), 115200).check(
+      z.describe("Bits per second, with 8 data bits, no parity and 1 stop bit"),
     ),
-    check_present: z.boolean().default(true).describe("Whether the exporter starts only when the port is there"),
-    cps: z.number().min(0).nullable().default(null).describe(
-      "Characters per second that are sent at most; 0: no limit",
+    check_present: z._default(z.boolean(), true).check(
+      z.describe("Whether the exporter starts only when the port is there"),
     ),
-    disable_hupcl: z.boolean().default(false).describe("Leaves DTR and RTS as they are when the port is closed"),
+    cps: z._default(z.nullable(z.number().check(z.minimum(0))), null).check(
+      z.describe("Characters per second that are sent at most; 0: no limit"),
+    ),
+    disable_hupcl: z._default(z.boolean(), false).check(
+      z.describe("Leaves DTR and RTS as they are when the port is closed"),
+    ),
     ...consoleConfig,
   }),
   async open(context) {

@@ -1,19 +1,19 @@
 /** Scripts of the exporter's machine. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { didYouMean } from "../../lib/core/nearest.ts";
 import { shell } from "../../lib/interfaces/shell.ts";
 import { runScript } from "./script.ts";
 
-const seconds = z.number().positive();
+const seconds = z.number().check(z.positive());
 
 const Method = z.union([
-  z.string().min(1),
+  z.string().check(z.minLength(1)),
   z.strictObject({
-    command: z.string().min(1).default("echo Hello"),
-    description: z.string().optional(),
-    timeout: seconds.optional(),
+    command: z._default(z.string().check(z.minLength(1)), "echo Hello"),
+    description: z.optional(z.string()),
+    timeout: z.optional(seconds),
   }),
 ]);
 
@@ -29,12 +29,14 @@ export default defineDriver({
   summary: "Runs scripts of the exporter's machine that the config names",
   implements: shell,
   config: z.object({
-    methods: z.record(z.string().min(1), Method).describe(
-      "Scripts by name: the script itself, or `command` with `description` and `timeout`",
+    methods: z.record(z.string().check(z.minLength(1)), Method).check(
+      z.describe("Scripts by name: the script itself, or `command` with `description` and `timeout`"),
     ),
-    shell: z.array(z.string()).min(1).default(["bash", "-c"]).describe("Program that is handed the script, in words"),
-    timeout: seconds.default(300).describe("Limit for one run in seconds"),
-    cwd: z.string().nullish().describe("Folder in which scripts run; left out, the exporter's"),
+    shell: z._default(z.array(z.string()).check(z.minLength(1)), ["bash", "-c"]).check(
+      z.describe("Program that is handed the script, in words"),
+    ),
+    timeout: z._default(seconds, 300).check(z.describe("Limit for one run in seconds")),
+    cwd: z.nullish(z.string()).check(z.describe("Folder in which scripts run; left out, the exporter's")),
   }),
   methodsDescription: ({ methods }) =>
     Object.fromEntries(

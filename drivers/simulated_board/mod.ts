@@ -1,5 +1,5 @@
 /** A whole board without hardware, for trying things out and for tests. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { children, defineDriver } from "../../lib/contract/driver.ts";
 import { network } from "../../lib/interfaces/network.ts";
 import { power } from "../../lib/interfaces/power.ts";
@@ -16,8 +16,8 @@ export function simulatedBoard(clock: Clock) {
     summary: "A whole board without hardware: power, a console with a loader and a login, an echo and a web service",
     implements: board,
     config: z.object({
-      initial_power: z.enum(["on", "off"]).default("off").describe(
-        "Whether the board has power when the session starts",
+      initial_power: z._default(z.enum(["on", "off"]), "off").check(
+        z.describe("Whether the board has power when the session starts"),
       ),
       ...consoleConfig,
     }),

@@ -1,5 +1,5 @@
 /** ssh to a device. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { JumpstarterError, messageOf } from "../../lib/core/errors.ts";
 import { network } from "../../lib/interfaces/network.ts";
@@ -13,13 +13,21 @@ export default defineDriver({
   summary: "Tells clients how to log in at a device with their own ssh, through the child `tcp`",
   implements: ssh,
   config: z.object({
-    default_username: z.string().default("").describe("User to log in as where a client names none; empty: its own"),
-    ssh_command: z.string().default(defaultCommand).describe("The command that clients run, with its options"),
-    ssh_identity: z.string().nullable().default(null).describe("Private key, which every client is given"),
-    ssh_identity_file: z.string().nullable().default(null).describe("File with that key, on the exporter's machine"),
-  }).refine(({ ssh_identity, ssh_identity_file }) => !ssh_identity || !ssh_identity_file, {
+    default_username: z._default(z.string(), "").check(
+      z.describe("User to log in as where a client names none; empty: its own"),
+    ),
+    ssh_command: z._default(z.string(), defaultCommand).check(
+      z.describe("The command that clients run, with its options"),
+    ),
+    ssh_identity: z._default(z.nullable(z.string()), null).check(
+      z.describe("Private key, which every client is given"),
+    ),
+    ssh_identity_file: z._default(z.nullable(z.string()), null).check(
+      z.describe("File with that key, on the exporter's machine"),
+    ),
+  }).check(z.refine(({ ssh_identity, ssh_identity_file }) => !ssh_identity || !ssh_identity_file, {
     error: "Cannot specify both ssh_identity and ssh_identity_file",
-  }),
+  })),
   children: { tcp: network },
   open({ config }) {
     let identity = config.ssh_identity;

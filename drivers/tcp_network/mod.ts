@@ -1,5 +1,5 @@
 /** One TCP port of a device. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
@@ -12,9 +12,11 @@ export default defineDriver({
   summary: "Connects to a TCP port that the exporter's host can reach",
   implements: network,
   config: z.object({
-    host: z.string().describe("Host name or address of the device"),
-    port: z.int().min(1).max(65535).describe("TCP port of the device"),
-    enable_address: z.boolean().default(true).describe("Whether clients may ask for the address to connect directly"),
+    host: z.string().check(z.describe("Host name or address of the device")),
+    port: z.int().check(z.minimum(1), z.maximum(65535), z.describe("TCP port of the device")),
+    enable_address: z._default(z.boolean(), true).check(
+      z.describe("Whether clients may ask for the address to connect directly"),
+    ),
   }),
   open({ config: { host: hostname, port, enable_address: enabled } }) {
     return {

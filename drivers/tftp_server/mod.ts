@@ -1,5 +1,5 @@
 /** A TFTP server for files of a folder. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { children, defineDriver } from "../../lib/contract/driver.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { cannotListen, ownAddress } from "../../lib/interfaces/own_address.ts";
@@ -16,10 +16,18 @@ export default defineDriver({
   implements: tftp,
   provides: { storage },
   config: z.object({
-    root_dir: z.string().min(1).default("/var/lib/tftpboot").describe("The folder, made where it is missing"),
-    host: z.string().default("").describe("Address to serve on; empty, the one that others reach this machine by"),
-    port: z.int().min(0).max(65535).default(69).describe("UDP port; 0 takes any that is free"),
-    remove_created_on_close: z.boolean().default(true).describe("Remove what was uploaded in a session at its end"),
+    root_dir: z._default(z.string().check(z.minLength(1)), "/var/lib/tftpboot").check(
+      z.describe("The folder, made where it is missing"),
+    ),
+    host: z._default(z.string(), "").check(
+      z.describe("Address to serve on; empty, the one that others reach this machine by"),
+    ),
+    port: z._default(z.int().check(z.minimum(0), z.maximum(65535)), 69).check(
+      z.describe("UDP port; 0 takes any that is free"),
+    ),
+    remove_created_on_close: z._default(z.boolean(), true).check(
+      z.describe("Remove what was uploaded in a session at its end"),
+    ),
   }),
   async open({ config, log }) {
     const { root_dir: root, port } = config;

@@ -1,7 +1,7 @@
 /** One UDP port of a device. @module */
 import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { type ByteStream, makeByteStream } from "../../lib/core/byte_stream.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
@@ -17,9 +17,11 @@ export default defineDriver({
   summary: "Exchanges datagrams with a UDP port: one chunk of the stream is one datagram",
   implements: network,
   config: z.object({
-    host: z.string().describe("Host name or address of the device"),
-    port: z.int().min(1).max(65535).describe("UDP port of the device"),
-    enable_address: z.boolean().default(true).describe("Whether clients may ask for the address to connect directly"),
+    host: z.string().check(z.describe("Host name or address of the device")),
+    port: z.int().check(z.minimum(1), z.maximum(65535), z.describe("UDP port of the device")),
+    enable_address: z._default(z.boolean(), true).check(
+      z.describe("Whether clients may ask for the address to connect directly"),
+    ),
   }),
   open({ config: { host, port, enable_address: enabled } }) {
     return {

@@ -1,5 +1,5 @@
 /** One unix socket of the exporter's host. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { network } from "../../lib/interfaces/network.ts";
@@ -10,7 +10,7 @@ export default defineDriver({
   name: "unix-network",
   summary: "Connects to a unix socket on the exporter's host",
   implements: network,
-  config: z.object({ path: z.string().describe("Path of the socket") }),
+  config: z.object({ path: z.string().check(z.describe("Path of the socket")) }),
   open({ config: { path } }) {
     return {
       connect: async () =>

@@ -1,5 +1,5 @@
 /** One vsock port of a virtual machine. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
@@ -15,8 +15,12 @@ export default defineDriver({
   summary: "Connects to a vsock port of a virtual machine on the exporter's host (Linux)",
   implements: network,
   config: z.object({
-    cid: z.int().min(0).max(largest).describe("Context number of the machine: 2 is the host, 3 and above are guests"),
-    port: z.int().min(0).max(largest).describe("vsock port of the machine"),
+    cid: z.int().check(
+      z.minimum(0),
+      z.maximum(largest),
+      z.describe("Context number of the machine: 2 is the host, 3 and above are guests"),
+    ),
+    port: z.int().check(z.minimum(0), z.maximum(largest), z.describe("vsock port of the machine")),
   }),
   open({ config: { cid, port } }) {
     requireVsock();

@@ -1,5 +1,5 @@
 /** A WebSocket that the exporter's host can reach. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { network } from "../../lib/interfaces/network.ts";
 import { addressAllowed, connectFailure } from "../../lib/interfaces/network_address.ts";
@@ -11,10 +11,13 @@ export default defineDriver({
   summary: "Exchanges bytes with a WebSocket: one chunk of the stream is one message",
   implements: network,
   config: z.object({
-    url: z.string().regex(/^wss?:\/\/./i, "Expected a URL that begins with ws:// or wss://").describe(
-      "URL of the WebSocket",
+    url: z.string().check(
+      z.regex(/^wss?:\/\/./i, "Expected a URL that begins with ws:// or wss://"),
+      z.describe("URL of the WebSocket"),
     ),
-    enable_address: z.boolean().default(true).describe("Whether clients may ask for the URL to connect directly"),
+    enable_address: z._default(z.boolean(), true).check(
+      z.describe("Whether clients may ask for the URL to connect directly"),
+    ),
   }),
   open({ config: { url, enable_address: enabled } }) {
     return {

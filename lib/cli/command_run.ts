@@ -1,5 +1,5 @@
 /** One run of a driver's command: what it is given, and how it ends. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Board } from "../client/connect.ts";
 import type { DriverNode } from "../client/tree.ts";
 import { clientOf } from "../contract/client.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { Argument, Command as Commander, Option } from "commander";
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { DriverNode } from "../client/tree.ts";
 import { clientOf } from "../contract/client.ts";
 import { type Command, command, ownCommand } from "../contract/command.ts";
@@ -47,7 +47,16 @@ async function descriptionOf(node: DriverNode): Promise<string> {
   return node.description ?? (await definitionOf(node))?.summary ?? "A driver of an unknown kind";
 }
 
-async function ownCommands(node: DriverNode): Promise<Record<string, Command>> {
+const known = new WeakMap<DriverNode, Promise<Record<string, Command>>>();
+
+/** The commands of a driver's kind. They are made once: some drivers have to be asked for theirs. */
+function ownCommands(node: DriverNode): Promise<Record<string, Command>> {
+  let commands = known.get(node);
+  if (!commands) known.set(node, commands = makeCommands(node));
+  return commands;
+}
+
+async function makeCommands(node: DriverNode): Promise<Record<string, Command>> {
   const definition = await definitionOf(node);
   if (!definition) return {};
   const client = clientOf(definition, node.caller);
@@ -106,7 +115,7 @@ function growCommand(grown: Commander, node: DriverNode, definition: Command, ru
   return grown;
 }
 
-function optionOf(key: string, schema: z.ZodType, { short }: Command): Option {
+function optionOf(key: string, schema: z.core.$ZodType, { short }: Command): Option {
   const { kind, description, choices, default: fallback } = parameterOf(schema);
   const letter = short[key] ? `-${short[key]}, ` : "";
   const value = kind === "flag" ? "" : ` <${kind === "number" ? "number" : kind === "json" ? "json" : "text"}>`;
@@ -123,7 +132,7 @@ function optionOf(key: string, schema: z.ZodType, { short }: Command): Option {
   return choices ? option.choices([...choices]) : option;
 }
 
-function valuesOf(shape: Record<string, z.ZodType>, words: unknown[]): Record<string, unknown> {
+function valuesOf(shape: Record<string, z.core.$ZodType>, words: unknown[]): Record<string, unknown> {
   const entries = Object.entries(shape).map((
     [key, schema],
     index,
@@ -131,7 +140,10 @@ function valuesOf(shape: Record<string, z.ZodType>, words: unknown[]): Record<st
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
-function optionValues(shape: Record<string, z.ZodType>, options: Record<string, unknown>): Record<string, unknown> {
+function optionValues(
+  shape: Record<string, z.core.$ZodType>,
+  options: Record<string, unknown>,
+): Record<string, unknown> {
   const given = Object.entries(options).filter(([key]) => Object.hasOwn(shape, key));
   return Object.fromEntries(given.map(([key, word]) => [key, valueOf(word, parameterOf(shape[key]))]));
 }
@@ -152,8 +164,8 @@ export function seconds(given: unknown): number | undefined {
 
 /** What can be done with a driver of any kind, an unknown one above all. */
 function genericCommands(node: DriverNode): Record<string, Command> {
-  const method = z.string().describe("Name of the method on the wire");
-  const args = z.array(z.string()).default([]).describe("Arguments, each as JSON or plain text");
+  const method = z.string().check(z.describe("Name of the method on the wire"));
+  const args = z._default(z.array(z.string()), []).check(z.describe("Arguments, each as JSON or plain text"));
   return {
     methods: command("List the methods that are known of this driver", async (_, { print }) => {
       for (const line of await knownMethods(node)) {

@@ -1,5 +1,5 @@
 /** Flags and arguments from schemas, and their text back into values. @module */
-import type * as z from "zod";
+import * as z from "zod/mini";
 
 /** What a command line needs to know of a schema. */
 export interface Parameter {
@@ -12,25 +12,28 @@ export interface Parameter {
 }
 
 /** Reads a schema, wrappers included. */
-export function parameterOf(schema: z.ZodType): Parameter {
-  const { type } = schema.def;
-  const description = schema.description ?? "";
-  if (type === "default" || type === "prefault") {
-    const { innerType, defaultValue } = schema.def as unknown as z.core.$ZodDefaultDef<z.ZodType>;
-    return { ...described(innerType, description), required: false, default: defaultValue };
-  }
-  if (type === "optional" || type === "nullable") {
-    const { innerType } = schema.def as unknown as z.core.$ZodOptionalDef<z.ZodType>;
-    return { ...described(innerType, description), required: false };
-  }
+export function parameterOf(schema: z.core.$ZodType): Parameter {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  const description = z.globalRegistry.get(schema)?.description ?? "";
   const required = true;
-  if (type === "boolean") return { kind: "flag", required, description };
-  if (type === "number") return { kind: "number", required, description };
-  if (type === "string") return { kind: "text", required, description };
-  if (type === "enum") {
-    return { kind: "text", required, description, choices: (schema as z.ZodEnum).options.map(String) };
+  switch (def.type) {
+    case "default":
+    case "prefault":
+      return { ...described(def.innerType, description), required: false, default: def.defaultValue };
+    case "optional":
+    case "nullable":
+      return { ...described(def.innerType, description), required: false };
+    case "boolean":
+      return { kind: "flag", required, description };
+    case "number":
+      return { kind: "number", required, description };
+    case "string":
+      return { kind: "text", required, description };
+    case "enum":
+      return { kind: "text", required, description, choices: Object.values(def.entries).map(String) };
+    default:
+      return { kind: def.type === "array" ? "list" : "json", required, description };
   }
-  return { kind: type === "array" ? "list" : "json", required, description };
 }
 
 /** The value that a word of the command line stands for. What does not fit is left as text, for the schema to refuse. */
@@ -55,7 +58,7 @@ export function flagOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-function described(schema: z.ZodType, description: string): Parameter {
+function described(schema: z.core.$ZodType, description: string): Parameter {
   const parameter = parameterOf(schema);
   return { ...parameter, description: description || parameter.description };
 }

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { stringify } from "yaml";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { JumpstarterError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { replaceFile } from "./atomic_file.ts";
@@ -15,19 +15,23 @@ import { configFolder } from "./places.ts";
 import { throwProblems } from "./problem.ts";
 
 const board = z.strictObject({
-  address: z.string().describe("HOST:PORT, or the path of a socket"),
-  plaintext: z.boolean().optional().describe("Go without TLS to another machine as well"),
-  ca: z.string().optional().describe("Authorities to trust, as PEM; beside a fingerprint, the one that it belongs to"),
-  fingerprint: z.string().optional().describe("SHA-256 of the exporter's own authority, which alone is trusted then"),
-  passphrase_file: z.string().optional().describe("File with the exporter's passphrase"),
+  address: z.string().check(z.describe("HOST:PORT, or the path of a socket")),
+  plaintext: z.optional(z.boolean()).check(z.describe("Go without TLS to another machine as well")),
+  ca: z.optional(z.string()).check(
+    z.describe("Authorities to trust, as PEM; beside a fingerprint, the one that it belongs to"),
+  ),
+  fingerprint: z.optional(z.string()).check(
+    z.describe("SHA-256 of the exporter's own authority, which alone is trusted then"),
+  ),
+  passphrase_file: z.optional(z.string()).check(z.describe("File with the exporter's passphrase")),
 });
 
 /** How a board is reached. */
 export type BoardEntry = z.infer<typeof board>;
 
 const schema = z.strictObject({
-  current: z.string().nullish().describe("The board that is meant when none is named"),
-  boards: z.record(z.string(), board).default({}),
+  current: z.nullish(z.string()).check(z.describe("The board that is meant when none is named")),
+  boards: z._default(z.record(z.string(), board), {}),
 });
 
 /** All boards of this user. */

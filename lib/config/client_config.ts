@@ -5,7 +5,7 @@
  * @module
  */
 import { basename } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
 import { renderPath } from "../core/issues.ts";
 import { replaceFile } from "./atomic_file.ts";
@@ -16,33 +16,39 @@ import { clientFile, clientsFolder, yamlFilesIn } from "./places.ts";
 import { type Problem, throwProblems } from "./problem.ts";
 import { dumpYaml, Float } from "./python_yaml.ts";
 
-const drivers = z.strictObject({
-  allow: z.preprocess((allow) => typeof allow === "string" ? allow.split(",") : allow, z.array(z.string())).default([]),
-  unsafe: z.boolean().default(false),
-}).transform(({ allow, unsafe }) => ({ allow, unsafe: unsafe || allow.includes("UNSAFE") }));
+const drivers = z.pipe(
+  z.strictObject({
+    allow: z._default(
+      z.pipe(z.transform((allow) => typeof allow === "string" ? allow.split(",") : allow), z.array(z.string())),
+      [],
+    ),
+    unsafe: z._default(z.boolean(), false),
+  }),
+  z.transform(({ allow, unsafe }) => ({ allow, unsafe: unsafe || allow.includes("UNSAFE") })),
+);
 
 const leases = z.strictObject({
-  acquisition_timeout: z.int().min(5).default(7200),
+  acquisition_timeout: z._default(z.int().check(z.minimum(5)), 7200),
   /** It is read and never written, as Python has it. */
-  dial_timeout: z.number().positive().default(30),
-  retry_timeout: z.number().min(0).default(300),
+  dial_timeout: z._default(z.number().check(z.positive()), 30),
+  retry_timeout: z._default(z.number().check(z.minimum(0)), 300),
 });
 
 const schema = z.strictObject({
   /** Taken from the file's name, whatever is written. */
-  alias: z.unknown().optional(),
-  path: z.unknown().optional(),
-  apiVersion: z.literal("jumpstarter.dev/v1alpha1").default("jumpstarter.dev/v1alpha1"),
-  kind: z.literal("ClientConfig").default("ClientConfig"),
-  metadata: z.strictObject({ namespace: z.string().nullable(), name: z.string() }),
-  endpoint: z.string().nullable().default(null),
-  tls: z.object({ ca: z.string().default(""), insecure: z.boolean().default(false) }).prefault({}),
-  token: z.string().nullable().default(null),
-  refresh_token: z.string().nullable().default(null),
-  grpcOptions: z.record(z.string(), z.union([z.string(), z.int()])).nullable().default({}),
-  drivers: drivers.prefault({}),
-  shell: z.object({ use_profiles: z.boolean().default(false) }).prefault({}),
-  leases: leases.prefault({}),
+  alias: z.optional(z.unknown()),
+  path: z.optional(z.unknown()),
+  apiVersion: z._default(z.literal("jumpstarter.dev/v1alpha1"), "jumpstarter.dev/v1alpha1"),
+  kind: z._default(z.literal("ClientConfig"), "ClientConfig"),
+  metadata: z.strictObject({ namespace: z.nullable(z.string()), name: z.string() }),
+  endpoint: z._default(z.nullable(z.string()), null),
+  tls: z.prefault(z.object({ ca: z._default(z.string(), ""), insecure: z._default(z.boolean(), false) }), {}),
+  token: z._default(z.nullable(z.string()), null),
+  refresh_token: z._default(z.nullable(z.string()), null),
+  grpcOptions: z._default(z.nullable(z.record(z.string(), z.union([z.string(), z.int()]))), {}),
+  drivers: z.prefault(drivers, {}),
+  shell: z.prefault(z.object({ use_profiles: z._default(z.boolean(), false) }), {}),
+  leases: z.prefault(leases, {}),
 });
 
 type Content = Omit<z.output<typeof schema>, "alias" | "path">;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type * as z from "zod";
+import * as z from "zod/mini";
 import { explainIssues, keysOf, tellIntegers } from "../core/issues.ts";
 import { isSecretKey } from "../core/secret.ts";
 import { booleanWord, type YamlFile } from "./document.ts";
@@ -17,14 +17,14 @@ export interface Checked<T> {
 }
 
 /** Checks `value`, which stands at `path` of the file. */
-export function checkYaml<S extends z.ZodType>(
+export function checkYaml<S extends z.core.$ZodType>(
   file: YamlFile,
   schema: S,
   value: unknown,
   path: readonly PropertyKey[],
 ): Checked<z.output<S>> {
   const problems: Problem[] = [];
-  let outcome = schema.safeParse(value, tellIntegers);
+  let outcome = z.safeParse(schema, value, tellIntegers);
   if (!outcome.success) {
     const forgiven = structuredClone(value);
     for (const issue of outcome.error.issues) {
@@ -38,7 +38,7 @@ export function checkYaml<S extends z.ZodType>(
       const as = isSecretKey(at.at(-1)) ? "text" : JSON.stringify(taken);
       problems.push(file.problem(at, `Took ${shown} as ${as}`, { severity: "warning" }));
     }
-    if (problems.length > 0) outcome = schema.safeParse(forgiven, tellIntegers);
+    if (problems.length > 0) outcome = z.safeParse(schema, forgiven, tellIntegers);
   }
   if (outcome.success) return { value: outcome.data, problems };
   for (const issue of explainIssues(outcome.error, value, keysOf(schema))) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { nearest } from "../core/nearest.ts";
 import { checkYaml } from "./coerce.ts";
 import { readYaml, type YamlFile } from "./document.ts";
@@ -19,62 +19,76 @@ export interface ExportNode {
   readonly children: Readonly<Record<string, ExportNode>>;
 }
 
-const name = z.string().regex(/^[^.\s]+$/, { error: "Expected a name without dots and spaces" });
+const name = z.string().check(z.regex(/^[^.\s]+$/, { error: "Expected a name without dots and spaces" }));
 
-const node: z.ZodType<ExportNode> = z.object({
-  type: z.string().optional().describe("The driver: a bundled one, a Python class path, or a path such as ./driver.ts"),
-  ref: z.string().optional().describe("Another driver of this file, by its dotted path from `export:`"),
-  description: z.string().nullish().transform((text) => text ?? undefined).describe("What clients show as its help"),
-  methods_description: z.record(z.string(), z.string()).default({}).describe("Help texts by method"),
-  config: z.record(z.string(), z.unknown()).nullish().transform((config) => config ?? {}).describe(
-    "What the driver is told",
+const node: z.ZodMiniType<ExportNode> = z.object({
+  type: z.optional(z.string()).check(
+    z.describe("The driver: a bundled one, a Python class path, or a path such as ./driver.ts"),
+  ),
+  ref: z.optional(z.string()).check(z.describe("Another driver of this file, by its dotted path from `export:`")),
+  description: z.pipe(z.nullish(z.string()), z.transform((text) => text ?? undefined)).check(
+    z.describe("What clients show as its help"),
+  ),
+  methods_description: z._default(z.record(z.string(), z.string()), {}).check(z.describe("Help texts by method")),
+  config: z.pipe(z.nullish(z.record(z.string(), z.unknown())), z.transform((config) => config ?? {})).check(
+    z.describe("What the driver is told"),
   ),
   get children() {
-    return z.record(name, nullableNode).nullish().transform((children) => children ?? {}).describe("Drivers below it");
+    return z.pipe(z.nullish(z.record(name, nullableNode)), z.transform((children) => children ?? {})).check(
+      z.describe("Drivers below it"),
+    );
   },
-}) as unknown as z.ZodType<ExportNode>;
+}) as unknown as z.ZodMiniType<ExportNode>;
 
 /** `power:` with nothing below it is an empty composite, as it is to Python. */
-const nullableNode = node.nullish().transform((value) => value ?? node.parse({})).meta({ id: "node" });
+const nullableNode = z.pipe(z.nullish(node), z.transform((value) => value ?? node.parse({}))).check(
+  z.meta({ id: "node" }),
+);
 
-const onFailure = z.enum(["warn", "endLease", "exit"]).optional().describe("What follows when the script fails");
+const onFailure = z.optional(z.enum(["warn", "endLease", "exit"])).check(
+  z.describe("What follows when the script fails"),
+);
 const hook = z.strictObject({
-  script: z.string().describe("What runs: commands of a shell, in which j reaches the board"),
-  exec: z.string().nullish().describe("The interpreter, where it does not follow from the script"),
-  timeout: z.int().positive().default(120).describe("Limit in seconds"),
+  script: z.string().check(z.describe("What runs: commands of a shell, in which j reaches the board")),
+  exec: z.nullish(z.string()).check(z.describe("The interpreter, where it does not follow from the script")),
+  timeout: z._default(z.int().check(z.positive()), 120).check(z.describe("Limit in seconds")),
   onFailure,
   on_failure: onFailure,
 });
-const beforeLease = hook.nullish().describe("Runs when a lease begins");
-const afterLease = hook.nullish().describe("Runs when a lease has ended");
+const beforeLease = z.nullish(hook).check(z.describe("Runs when a lease begins"));
+const afterLease = z.nullish(hook).check(z.describe("Runs when a lease has ended"));
 
 /** The schema of the file, drivers' own configs aside. */
 export const exporterSchema = z.object({
-  apiVersion: z.literal("jumpstarter.dev/v1alpha1").default("jumpstarter.dev/v1alpha1"),
-  kind: z.literal("ExporterConfig").default("ExporterConfig"),
-  metadata: z.strictObject({
-    namespace: z.string().nullish().describe("Namespace of the exporter in the lab"),
-    name: z.string().optional().describe("Name of the exporter"),
-  }).nullish().describe("Who the exporter is"),
-  endpoint: z.string().nullish().describe("Address of the controller as host:port"),
-  token: z.string().nullish().describe("What the controller knows the exporter by; keep it secret"),
-  tls: z.object({
-    ca: z.string().default("").describe("The controller's CA certificates: PEM in base64"),
-    insecure: z.boolean().default(false).describe("Whether the controller's certificate goes unchecked"),
-  }).nullish().describe("How the controller is trusted"),
-  grpcOptions: z.record(z.string(), z.union([z.string(), z.int()])).nullish().describe("Options of gRPC channels"),
-  description: z.string().nullish().describe("What clients show as the board's help"),
-  motd: z.string().nullish().describe("What a client's shell says first"),
-  export: z.record(name, nullableNode).nullish().transform((nodes) => nodes ?? {}).describe(
-    "The drivers by name, in the order in which they are opened",
+  apiVersion: z._default(z.literal("jumpstarter.dev/v1alpha1"), "jumpstarter.dev/v1alpha1"),
+  kind: z._default(z.literal("ExporterConfig"), "ExporterConfig"),
+  metadata: z.nullish(z.strictObject({
+    namespace: z.nullish(z.string()).check(z.describe("Namespace of the exporter in the lab")),
+    name: z.optional(z.string()).check(z.describe("Name of the exporter")),
+  })).check(z.describe("Who the exporter is")),
+  endpoint: z.nullish(z.string()).check(z.describe("Address of the controller as host:port")),
+  token: z.nullish(z.string()).check(z.describe("What the controller knows the exporter by; keep it secret")),
+  tls: z.nullish(z.object({
+    ca: z._default(z.string(), "").check(z.describe("The controller's CA certificates: PEM in base64")),
+    insecure: z._default(z.boolean(), false).check(z.describe("Whether the controller's certificate goes unchecked")),
+  })).check(z.describe("How the controller is trusted")),
+  grpcOptions: z.nullish(z.record(z.string(), z.union([z.string(), z.int()]))).check(
+    z.describe("Options of gRPC channels"),
   ),
-  hooks: z.strictObject({ beforeLease, afterLease, before_lease: beforeLease, after_lease: afterLease }).nullish()
-    .describe("Scripts at a lease's boundaries"),
-  failureDetection: z.object({
-    maxRapidFailures: z.int().default(5).describe("Rapid failures in a row after which the exporter gives up"),
-    rapidFailureWindow: z.int().default(60).describe("Seconds within which a failure counts as rapid"),
-  }).nullish().describe("When an exporter that fails again and again gives up"),
-  exitOnLeaseEnd: z.boolean().default(false).describe("Whether the exporter ends with its lease"),
+  description: z.nullish(z.string()).check(z.describe("What clients show as the board's help")),
+  motd: z.nullish(z.string()).check(z.describe("What a client's shell says first")),
+  export: z.pipe(z.nullish(z.record(name, nullableNode)), z.transform((nodes) => nodes ?? {})).check(
+    z.describe("The drivers by name, in the order in which they are opened"),
+  ),
+  hooks: z.nullish(z.strictObject({ beforeLease, afterLease, before_lease: beforeLease, after_lease: afterLease }))
+    .check(z.describe("Scripts at a lease's boundaries")),
+  failureDetection: z.nullish(z.object({
+    maxRapidFailures: z._default(z.int(), 5).check(
+      z.describe("Rapid failures in a row after which the exporter gives up"),
+    ),
+    rapidFailureWindow: z._default(z.int(), 60).check(z.describe("Seconds within which a failure counts as rapid")),
+  })).check(z.describe("When an exporter that fails again and again gives up")),
+  exitOnLeaseEnd: z._default(z.boolean(), false).check(z.describe("Whether the exporter ends with its lease")),
 });
 
 /** What stands in a checked exporter file, its gaps filled. */

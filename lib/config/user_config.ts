@@ -4,7 +4,7 @@
  *
  * @module
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { replaceFile } from "./atomic_file.ts";
 import { type ClientConfig, clientConfigFromEnvironment, hasClientConfig, loadClientConfig } from "./client_config.ts";
 import { checkYaml } from "./coerce.ts";
@@ -13,11 +13,11 @@ import { isAlias, userFile } from "./places.ts";
 import { throwProblems } from "./problem.ts";
 import { dumpYaml } from "./python_yaml.ts";
 
-const currentClient = z.string().nullish();
+const currentClient = z.nullish(z.string());
 
 const schema = z.object({
-  apiVersion: z.literal("jumpstarter.dev/v1alpha1").default("jumpstarter.dev/v1alpha1"),
-  kind: z.literal("UserConfig").default("UserConfig"),
+  apiVersion: z._default(z.literal("jumpstarter.dev/v1alpha1"), "jumpstarter.dev/v1alpha1"),
+  kind: z._default(z.literal("UserConfig"), "UserConfig"),
   config: z.object({ "current-client": currentClient, current_client: currentClient }),
 });
 

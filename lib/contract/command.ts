@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import type { ByteSource, OwnedSource } from "../core/byte_stream.ts";
 import type { Codec } from "../core/codec.ts";
 import type { Pipe } from "../core/pipe.ts";
@@ -141,7 +141,10 @@ export interface Command {
  */
 export function command<A extends Shape = Record<never, never>, O extends Shape = Record<never, never>>(
   summary: string,
-  run: (given: z.output<z.ZodObject<A>> & z.output<z.ZodObject<O>>, io: CommandIo) => Promise<void | number>,
+  run: (
+    given: z.output<z.ZodMiniObject<A>> & z.output<z.ZodMiniObject<O>>,
+    io: CommandIo,
+  ) => Promise<void | number>,
   parameters: { args?: A; options?: O; short?: { [K in keyof O]?: string }; passThrough?: boolean; staying?: boolean } =
     {},
 ): Command {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as z from "zod";
+import * as z from "zod/mini";
 import type { Logger } from "../core/log.ts";
 import type { AnyInterface, Client, Interface } from "./interface.ts";
 import type { Implementation, Methods } from "./method.ts";
@@ -34,7 +34,7 @@ export interface DriverContext<C, K extends Interfaces> {
 
 /** Everything there is to know about a driver. */
 export interface Driver<
-  C extends z.ZodType = z.ZodType,
+  C extends z.core.$ZodType = z.core.$ZodType,
   T extends Methods = Methods,
   X = unknown,
   K extends Interfaces = Interfaces,
@@ -89,11 +89,17 @@ export type AnyDriver = Driver<any, any, any, any, any>;
  * ```
  */
 export function defineDriver<
-  C extends z.ZodType,
+  C extends z.core.$ZodType,
   T extends Methods,
   X,
   K extends Interfaces = Record<never, never>,
   P extends Interfaces = Record<never, never>,
 >(definition: Driver<C, T, X, K, P>): Driver<C, T, X, K, P> {
   return definition;
+}
+
+/** The schema of a driver's config that refuses the keys it does not know. One that is no mapping's stays as it is. */
+export function strictConfig<C extends z.core.$ZodType>(config: C): C {
+  const { def } = (config as unknown as z.core.$ZodTypes)._zod;
+  return def.type === "object" ? z.clone(config, { ...def, catchall: z.never() } as typeof config._zod.def) : config;
 }

@@ -83,7 +83,9 @@ export function defineInterface<
     const refuse = (why: string) => new JumpstarterError("invalid_argument", `${definition.name}.${name}: ${why}`);
     const params = Object.values(method.params);
     if (method.kind === "byteStream" && params.length > 0) throw refuse("A byte stream takes no parameters");
-    if (method.rest && params.at(-1)?.def.type !== "array") throw refuse("A rest parameter is an array, at the end");
+    if (method.rest && params.at(-1)?._zod.def.type !== "array") {
+      throw refuse("A rest parameter is an array, at the end");
+    }
   }
   return definition;
 }

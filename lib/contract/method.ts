@@ -3,20 +3,20 @@
  *
  * @module
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { ByteStream } from "../core/byte_stream.ts";
 
 /** How a method talks: one answer, a stream of answers, or raw bytes both ways. */
 export type Kind = "unary" | "serverStreaming" | "byteStream";
 
 /** Named schemas. Their order is the position on the legacy wire. */
-export type Shape = Record<string, z.ZodType>;
+export type Shape = Record<string, z.core.$ZodType>;
 
 /** One method of an interface. */
 export interface Method<
   K extends Kind = Kind,
   P extends Shape = Shape,
-  R extends z.ZodType = z.ZodType,
+  R extends z.core.$ZodType = z.core.$ZodType,
   O extends boolean = boolean,
 > {
   readonly kind: K;
@@ -37,7 +37,7 @@ export interface Method<
 
 interface MethodOptions {
   params?: Shape;
-  result?: z.ZodType;
+  result?: z.core.$ZodType;
   optional?: boolean;
   rest?: boolean;
   wireName?: string;
@@ -46,7 +46,7 @@ interface MethodOptions {
 }
 
 type ParamsOf<O extends MethodOptions> = O extends { params: infer P extends Shape } ? P : Record<never, never>;
-type ResultOf<O extends MethodOptions> = O extends { result: infer R extends z.ZodType } ? R : z.ZodVoid;
+type ResultOf<O extends MethodOptions> = O extends { result: infer R extends z.core.$ZodType } ? R : z.core.$ZodVoid;
 type OptionalOf<O extends MethodOptions> = O extends { optional: true } ? true : false;
 
 function define<K extends Kind>(kind: K) {
@@ -104,8 +104,8 @@ export interface CallOptions {
   timeoutMs?: number;
 }
 
-type Checked<P extends Shape> = z.output<z.ZodObject<P>>;
-type Given<P extends Shape> = z.input<z.ZodObject<P>>;
+type Checked<P extends Shape> = z.output<z.ZodMiniObject<P>>;
+type Given<P extends Shape> = z.input<z.ZodMiniObject<P>>;
 
 type MethodImplementation<M extends Method> = M extends Method<"unary", infer P, infer R>
   ? (args: Checked<P>, call: Call) => z.input<R> | Promise<z.input<R>>
@@ -114,7 +114,7 @@ type MethodImplementation<M extends Method> = M extends Method<"unary", infer P,
   : never;
 
 type OptionalKeys<T extends Methods> = {
-  [K in keyof T]: T[K] extends Method<Kind, Shape, z.ZodType, true> ? K : never;
+  [K in keyof T]: T[K] extends Method<Kind, Shape, z.core.$ZodType, true> ? K : never;
 }[keyof T];
 
 /**

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { ByteSink, ByteSource, OwnedSink } from "../core/byte_stream.ts";
 import { type Codec, codecs } from "../core/codec.ts";
 import { JumpstarterError } from "../core/errors.ts";
@@ -75,12 +75,12 @@ export type ResourceHandle =
   };
 
 /** Made when the first handle comes: most commands see none, and should not wait for it. */
-let handleSchema: z.ZodType<ResourceHandle> | undefined;
+let handleSchema: z.ZodMiniType<ResourceHandle> | undefined;
 
-function makeHandleSchema(): z.ZodType<ResourceHandle> {
-  const encoding = z.enum(codecs).nullish();
-  const headers = z.record(z.string(), z.string()).default({});
-  const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "Expected 64 lower-case hexadecimal digits").nullish();
+function makeHandleSchema(): z.ZodMiniType<ResourceHandle> {
+  const encoding = z.nullish(z.enum(codecs));
+  const headers = z._default(z.record(z.string(), z.string()), {});
+  const sha256 = z.nullish(z.string().check(z.regex(/^[0-9a-f]{64}$/, "Expected 64 lower-case hexadecimal digits")));
   return z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("client_stream"), uuid: z.string(), x_jmp_content_encoding: encoding }),
     z.object({ kind: z.literal("presigned_request"), method: z.enum(["GET", "PUT"]), url: z.string(), headers }),
@@ -118,20 +118,25 @@ export function resource<D extends Direction>(
   direction: D,
   description: string,
   { nativeType }: { nativeType?: "string" } = {},
-): z.ZodType<
+): z.core.$ZodType<
   D extends "read" ? ReadableResource : WritableResource,
   D extends "read" ? ResourceSource : ResourceSink
 > {
-  const schema = z.unknown().transform((value, context) => {
-    if (isOpened(direction, value)) return value;
-    const outcome = (handleSchema ??= makeHandleSchema()).safeParse(typeof value === "string" ? parsed(value) : value);
-    if (outcome.success && fits(direction, outcome.data)) return outcome.data;
-    const wrong = outcome.success ? `a request that is no ${direction === "read" ? "GET" : "PUT"}` : refusal(value);
-    context.issues.push({ code: "custom", message: `Expected the handle of a resource, got ${wrong}`, input: value });
-    return z.NEVER;
-  });
+  const schema = z.pipe(
+    z.unknown(),
+    z.transform((value, context) => {
+      if (isOpened(direction, value)) return value;
+      const outcome = (handleSchema ??= makeHandleSchema()).safeParse(
+        typeof value === "string" ? parsed(value) : value,
+      );
+      if (outcome.success && fits(direction, outcome.data)) return outcome.data;
+      const wrong = outcome.success ? `a request that is no ${direction === "read" ? "GET" : "PUT"}` : refusal(value);
+      context.issues.push({ code: "custom", message: `Expected the handle of a resource, got ${wrong}`, input: value });
+      return z.NEVER;
+    }),
+  );
   // What a client gives and what a driver gets are not what travels.
-  return schema.meta({ description, resource: direction, ...nativeType && { type: nativeType } }) as never;
+  return schema.check(z.meta({ description, resource: direction, ...nativeType && { type: nativeType } })) as never;
 }
 
 function parsed(text: string): unknown {
@@ -169,7 +174,7 @@ export function resourcesOf(method: Method): readonly ResourceParameter[] {
   let found = parameters.get(method);
   if (!found) {
     found = Object.entries(method.params).flatMap(([name, schema], index) => {
-      const direction = schema.meta()?.resource as Direction | undefined;
+      const direction = z.globalRegistry.get(schema)?.resource as Direction | undefined;
       return direction ? [{ name, index, direction }] : [];
     });
     parameters.set(method, found);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Code, JumpstarterError } from "../core/errors.ts";
 import { explainIssues, keysOf, renderPath, tellIntegers } from "../core/issues.ts";
 import type { Method, Shape } from "./method.ts";
@@ -59,13 +59,13 @@ function atMost(count: number): string {
  *
  * @throws {JumpstarterError} with every complaint, each with its place below `name`.
  */
-export function check<S extends z.ZodType>(
+export function check<S extends z.core.$ZodType>(
   schema: S,
   value: unknown,
   name: string,
   code: Code = "invalid_argument",
 ): z.output<S> {
-  const outcome = schema.safeParse(value, tellIntegers);
+  const outcome = z.safeParse(schema, value, tellIntegers);
   if (outcome.success) return outcome.data;
   const complaints = explainIssues(outcome.error, value, keysOf(schema)).map((issue) =>
     `${[name, renderPath(issue.path)].filter(Boolean).join(": ")}: ${issue.message}`
@@ -80,21 +80,21 @@ export function check<S extends z.ZodType>(
  * @throws {JumpstarterError} `internal`: whoever called is not to blame.
  */
 export function checkResult({ result }: Method, value: unknown, name: string): unknown {
-  if (result.def.type === "void") return undefined;
+  if (result._zod.def.type === "void") return undefined;
   return check(result, value ?? (takesNull(result) ? null : undefined), `${name}: result`, "internal");
 }
 
-const nullTakers = new WeakMap<z.ZodType, boolean>();
+const nullTakers = new WeakMap<z.core.$ZodType, boolean>();
 
-function takesNull(schema: z.ZodType): boolean {
+function takesNull(schema: z.core.$ZodType): boolean {
   let takes = nullTakers.get(schema);
-  if (takes === undefined) nullTakers.set(schema, takes = schema.safeParse(null).success);
+  if (takes === undefined) nullTakers.set(schema, takes = z.safeParse(schema, null).success);
   return takes;
 }
 
-const schemas = new WeakMap<Shape, z.ZodObject>();
+const schemas = new WeakMap<Shape, z.ZodMiniObject>();
 
-function schemaOf(params: Shape): z.ZodObject {
+function schemaOf(params: Shape): z.ZodMiniObject {
   let schema = schemas.get(params);
   if (!schema) schemas.set(params, schema = z.strictObject(params));
   return schema;

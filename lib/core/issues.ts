@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { didYouMean } from "./nearest.ts";
 import { isSecretKey } from "./secret.ts";
 
@@ -27,13 +27,18 @@ export const tellIntegers: z.core.ParseContext<z.core.$ZodIssue> = {
 };
 
 /** The complaints behind a failed check of `input`, one for each wrong value or unknown key. */
-export function explainIssues(error: z.ZodError, input: unknown, knownKeys: readonly string[] = []): ValueIssue[] {
+export function explainIssues(
+  error: z.core.$ZodError,
+  input: unknown,
+  knownKeys: readonly string[] = [],
+): ValueIssue[] {
   return error.issues.flatMap((issue) => explain(issue, input, knownKeys));
 }
 
 /** The keys that an object's schema knows. */
-export function keysOf(schema: z.ZodType): string[] {
-  return "shape" in schema ? Object.keys((schema as z.ZodObject).shape) : [];
+export function keysOf(schema: z.core.$ZodType): string[] {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  return def.type === "object" ? Object.keys(def.shape) : [];
 }
 
 /** A value as an error message shows it: short, and never an object's inside. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { dispatchByteStream } from "../contract/dispatch.ts";
 import { check } from "../contract/values.ts";
 import { type ByteSource, sinkOf, sourceOf } from "../core/byte_stream.ts";
@@ -27,11 +27,11 @@ const StreamRequestMetadata = z.object({
   kind: z.enum(["driver", "resource"]),
   uuid: z.string(),
   /** Of a driver's stream. */
-  method: z.string().default("connect"),
+  method: z._default(z.string(), "connect"),
   /** Of a resource. */
-  x_jmp_content_encoding: z.string().nullish(),
+  x_jmp_content_encoding: z.nullish(z.string()),
   /** Of what a driver reads of a resource, where it is known; only this program's clients tell it. */
-  size: z.int().min(0).optional(),
+  size: z.optional(z.int().check(z.minimum(0))),
 });
 
 /** How long a device may take for what a caller has sent that is gone, in milliseconds. */

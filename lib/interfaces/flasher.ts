@@ -1,5 +1,5 @@
 /** Flashers: an image onto a device, and back. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { serverStreaming, unary } from "../contract/method.ts";
 import { resource } from "../contract/resource.ts";
@@ -16,7 +16,7 @@ import {
   ResumePlan,
 } from "./flashing.ts";
 
-const partition = z.string().optional().describe("The partition; left out, the driver's default one");
+const partition = z.optional(z.string()).check(z.describe("The partition; left out, the driver's default one"));
 
 /** Writes images to a device. */
 export const flasher = defineInterface({
@@ -33,7 +33,7 @@ export const flasher = defineInterface({
       nativeResult: false,
     }),
     flashProgress: serverStreaming("Write an image, and tell how far it is and what was proven", {
-      params: { source: resource("read", "The image"), target: partition, options: FlashOptions.prefault({}) },
+      params: { source: resource("read", "The image"), target: partition, options: z.prefault(FlashOptions, {}) },
       result: FlashEvent,
       optional: true,
       outlivesCaller,

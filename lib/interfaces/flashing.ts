@@ -1,5 +1,5 @@
 /** Commands that flash and dump. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Command, command, type CommandIo } from "../contract/command.ts";
 import type { CallOptions } from "../contract/method.ts";
 import type { ResourceSink, ResourceSource } from "../contract/resource.ts";
@@ -17,70 +17,87 @@ import {
 
 /** What has been proven of a flash. */
 export const FlashResult = z.object({
-  bytes: z.int().describe("Bytes that were written"),
-  sha256: z.string().describe("SHA-256 of those bytes as they came, in hexadecimal digits"),
-  verified: z.enum(["read-back", "mapped", "none"]).describe(
-    "read-back: everything was read back from the medium and is the same; mapped: the ranges that a bmap names; " +
-      "none: nothing was read back",
+  bytes: z.int().check(z.describe("Bytes that were written")),
+  sha256: z.string().check(z.describe("SHA-256 of those bytes as they came, in hexadecimal digits")),
+  verified: z.enum(["read-back", "mapped", "none"]).check(
+    z.describe(
+      "read-back: everything was read back from the medium and is the same; mapped: the ranges that a bmap names; " +
+        "none: nothing was read back",
+    ),
   ),
-}).meta({ title: "FlashResult", description: "What has been proven of a flash" });
+}).check(z.meta({ title: "FlashResult", description: "What has been proven of a flash" }));
 export type FlashResult = z.infer<typeof FlashResult>;
 
 /** The same from an exporter that may answer nothing, as Python's do. */
-export const MaybeFlashResult = FlashResult.nullable();
+export const MaybeFlashResult = z.nullable(FlashResult);
 
 /** How an image is to be written. */
 export const FlashOptions = z.object({
-  size: z.int().min(1).optional().describe("Bytes of the whole image, where they are known"),
-  sha256: z.string().regex(/^[0-9a-fA-F]{64}$/).optional().describe("What the SHA-256 of the whole image has to be"),
-  sourceId: z.string().min(1).max(200).optional().describe(
-    "What the image is called, the same for the same image only; without it nobody can go on with the flash",
+  size: z.optional(z.int().check(z.minimum(1))).check(z.describe("Bytes of the whole image, where they are known")),
+  sha256: z.optional(z.string().check(z.regex(/^[0-9a-fA-F]{64}$/, "Expected 64 hexadecimal digits"))).check(
+    z.describe("What the SHA-256 of the whole image has to be"),
   ),
-  resumeAt: z.int().min(0).optional().describe(
-    "Go on with an unfinished flash: where in the image the source begins, as the plan says, or 0 where it has all of it",
+  sourceId: z.optional(z.string().check(z.minLength(1), z.maxLength(200))).check(
+    z.describe(
+      "What the image is called, the same for the same image only; without it nobody can go on with the flash",
+    ),
   ),
-  skipIfSame: z.boolean().default(false).describe("Write nothing where the medium has the image already"),
-  verify: z.boolean().default(true).describe("Read everything back and compare"),
-  blockMap: z.string().optional().describe("A bmap: its ranges are written, and what lies between them is left alone"),
-  detach: z.boolean().default(false).describe(
-    "Go on when the client is gone, until the session's end; what comes through the client still ends with it",
+  resumeAt: z.optional(z.int().check(z.minimum(0))).check(
+    z.describe(
+      "Go on with an unfinished flash: where in the image the source begins, as the plan says, or 0 where it has all of it",
+    ),
   ),
-}).meta({ title: "FlashOptions", description: "How an image is to be written" });
+  skipIfSame: z._default(z.boolean(), false).check(z.describe("Write nothing where the medium has the image already")),
+  verify: z._default(z.boolean(), true).check(z.describe("Read everything back and compare")),
+  blockMap: z.optional(z.string()).check(
+    z.describe("A bmap: its ranges are written, and what lies between them is left alone"),
+  ),
+  detach: z._default(z.boolean(), false).check(
+    z.describe(
+      "Go on when the client is gone, until the session's end; what comes through the client still ends with it",
+    ),
+  ),
+}).check(z.meta({ title: "FlashOptions", description: "How an image is to be written" }));
 export type FlashOptions = z.input<typeof FlashOptions>;
 
 /** What has been proven of a flash, in full. */
-export const FlashProof = FlashResult.extend({
-  sha256: z.string().optional().describe(
-    "SHA-256 of what the proof covers as it came, in hexadecimal digits; left out where only the rest of it came",
+export const FlashProof = z.object({
+  ...FlashResult.shape,
+  sha256: z.optional(z.string()).check(
+    z.describe(
+      "SHA-256 of what the proof covers as it came, in hexadecimal digits; left out where only the rest of it came",
+    ),
   ),
-  sha256ReadBack: z.string().optional().describe("The same as the medium gave it back"),
-  written: z.int().describe("Bytes that went to the medium, zeros that it made itself included"),
-  resumedFrom: z.int().optional().describe("How much of the image was there from the flash that this one went on with"),
-  held: z.boolean().optional().describe("The medium had the image already"),
-}).meta({ title: "FlashProof", description: "What has been proven of a flash, in full" });
+  sha256ReadBack: z.optional(z.string()).check(z.describe("The same as the medium gave it back")),
+  written: z.int().check(z.describe("Bytes that went to the medium, zeros that it made itself included")),
+  resumedFrom: z.optional(z.int()).check(
+    z.describe("How much of the image was there from the flash that this one went on with"),
+  ),
+  held: z.optional(z.boolean()).check(z.describe("The medium had the image already")),
+}).check(z.meta({ title: "FlashProof", description: "What has been proven of a flash, in full" }));
 export type FlashProof = z.infer<typeof FlashProof>;
 
 /** How far a flash is. */
 export const FlashEvent = z.object({
-  stage: z.enum(["compare", "transfer", "write", "sync", "verify", "done"]).describe(
-    "compare, transfer, write, sync, verify or done; transfer, write and sync go on at the same time",
+  stage: z.enum(["compare", "transfer", "write", "sync", "verify", "done"]).check(
+    z.describe("compare, transfer, write, sync, verify or done; transfer, write and sync go on at the same time"),
   ),
-  bytes: z.int().describe("Bytes of the image that are through this stage"),
-  total: z.int().optional().describe("Bytes that there will be, where they are known"),
-  last: z.boolean().optional().describe("Whether the stage is at its end"),
-  result: FlashProof.optional(),
-}).meta({ title: "FlashEvent", description: "How far a flash is" });
+  bytes: z.int().check(z.describe("Bytes of the image that are through this stage")),
+  total: z.optional(z.int()).check(z.describe("Bytes that there will be, where they are known")),
+  last: z.optional(z.boolean()).check(z.describe("Whether the stage is at its end")),
+  result: z.optional(FlashProof),
+}).check(z.meta({ title: "FlashEvent", description: "How far a flash is" }));
 export type FlashEvent = z.infer<typeof FlashEvent>;
 
 /** How things stand with the latest flash. */
 export const LatestFlash = z.object({
-  active: z.boolean().describe("Whether it goes on"),
-  stage: FlashEvent.shape.stage.optional(),
-  bytes: z.int().optional().describe("Bytes of the image that are through this stage"),
-  total: z.int().optional().describe("Bytes that there will be, where they are known"),
-  result: FlashProof.optional(),
-  failure: z.string().optional().describe("Why it failed"),
-}).meta({ title: "LatestFlash", description: "How things stand with the latest flash of the session" });
+  active: z.boolean().check(z.describe("Whether it goes on")),
+  stage: z.optional(FlashEvent.shape.stage),
+  bytes: z.optional(z.int()).check(z.describe("Bytes of the image that are through this stage")),
+  total: z.optional(z.int()).check(z.describe("Bytes that there will be, where they are known")),
+  result: z.optional(FlashProof),
+  failure: z.optional(z.string()).check(z.describe("Why it failed")),
+}).check(z.meta({ title: "LatestFlash", description: "How things stand with the latest flash of the session" }));
 export type LatestFlash = z.infer<typeof LatestFlash>;
 
 /** Whether a flash goes on when its caller is gone. */
@@ -89,16 +106,18 @@ export const outlivesCaller = ({ options }: Record<string, unknown>): boolean =>
 
 /** Where a flash may go on. */
 export const ResumePlan = z.object({
-  offset: z.int().describe("Bytes from the beginning of the image that need not be sent again"),
-  unfinished: z.boolean().describe("Whether a flash was begun and not finished"),
-  refusal: z.string().optional().describe("Why it cannot go on"),
-}).meta({ title: "ResumePlan", description: "Where a flash may go on" });
+  offset: z.int().check(z.describe("Bytes from the beginning of the image that need not be sent again")),
+  unfinished: z.boolean().check(z.describe("Whether a flash was begun and not finished")),
+  refusal: z.optional(z.string()).check(z.describe("Why it cannot go on")),
+}).check(z.meta({ title: "ResumePlan", description: "Where a flash may go on" }));
 export type ResumePlan = z.infer<typeof ResumePlan>;
 
 /** The parameters by which a plan is asked for. */
 export const planParams = {
-  size: z.int().min(1).optional().describe("Bytes of the whole image, where they are known"),
-  sourceId: z.string().min(1).max(200).optional().describe("What the image is called, as it was when the flash began"),
+  size: z.optional(z.int().check(z.minimum(1))).check(z.describe("Bytes of the whole image, where they are known")),
+  sourceId: z.optional(z.string().check(z.minLength(1), z.maxLength(200))).check(
+    z.describe("What the image is called, as it was when the flash began"),
+  ),
 };
 
 /** The calls that a flash is made of. The latter two are there on this program's exporters only. */
@@ -125,10 +144,10 @@ export function flashCommand(calls: FlashCalls): Command {
     const isOneOfSeveral = images.length > 1;
     for (const { word, name } of images) await flashOne(calls, word, name, { ...options, isOneOfSeveral }, io);
   }, {
-    args: { file: imageFile.optional() },
+    args: { file: z.optional(imageFile) },
     options: {
-      target: z.array(z.string()).default([]).describe(
-        "NAME:FILE writes that image to the partition of that name; it may be given several times",
+      target: z._default(z.array(z.string()), []).check(
+        z.describe("NAME:FILE writes that image to the partition of that name; it may be given several times"),
       ),
       ...imageOptions,
       ...writeOptions,
@@ -156,7 +175,7 @@ export function flashStateCommands(
     state(given: { target?: string }, options: CallOptions): Promise<LatestFlash>;
     cancel(given: { target?: string }, options: CallOptions): Promise<void>;
   },
-  options: { target?: z.ZodType<string | undefined> },
+  options: { target?: z.core.$ZodType<string | undefined> },
 ): Record<string, Command> {
   return {
     "flash-state": command("How things stand with the latest flash", async (given, { print, signal }) => {
@@ -185,7 +204,7 @@ export function writeFileCommand(summary: string, calls: FlashCalls): Command {
     ({ file, ...options }, io) =>
       flashOne(calls, file, undefined, { ...options, compression: "none", from: "client" }, io),
     {
-      args: { file: z.string().describe("A file on this machine") },
+      args: { file: z.string().check(z.describe("A file on this machine")) },
       options: { sha256: imageOptions.sha256, ...writeOptions },
     },
   );
@@ -196,7 +215,7 @@ export function dumpCommand(dump: Dump): Command {
   return command("Read an image", ({ file, target, ...options }, io) => dumpOne(dump, file, target, options, io), {
     args: { file: dumpFile },
     options: {
-      target: z.string().optional().describe("The partition to read; left out, the driver's default one"),
+      target: z.optional(z.string()).check(z.describe("The partition to read; left out, the driver's default one")),
       ...dumpOptions,
     },
   });

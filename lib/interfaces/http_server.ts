@@ -1,5 +1,5 @@
 /** Web servers for files that devices fetch. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { type CallOptions, unary } from "../contract/method.ts";

@@ -1,5 +1,5 @@
 /** Networks of a device: a byte stream to one of its ports, and forwards of it. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { byteStream, unary } from "../contract/method.ts";
@@ -12,7 +12,7 @@ import type { Novnc } from "../streams/novnc/mod.ts";
 /** The label that says which bus a D-Bus network leads to, `system` or `session`. Python reads it as well. */
 export const dbusKindLabel = "jumpstarter.dev/dbusnetwork/kind";
 
-const port = z.int().min(0).max(65535);
+const port = z.int().check(z.minimum(0), z.maximum(65535));
 
 /** Connects to one port of a device. */
 export const network = defineInterface({
@@ -54,8 +54,8 @@ export const network = defineInterface({
       io.print({ address: forward.address }, forward.address);
       await aborted(io.signal);
     }, {
-      args: { port: port.describe("Local port; 0 picks a free one") },
-      options: { address: z.string().default("127.0.0.1").describe("Local address to listen on") },
+      args: { port: port.check(z.describe("Local port; 0 picks a free one")) },
+      options: { address: z._default(z.string(), "127.0.0.1").check(z.describe("Local address to listen on")) },
       staying: true,
     }),
     "forward-unix": command("Forward a local unix socket until interrupted", async ({ path }, io) => {
@@ -68,7 +68,7 @@ export const network = defineInterface({
         if (folder) Deno.removeSync(folder, { recursive: true });
       }
     }, {
-      args: { path: z.string().optional().describe("Path of the socket; left out, a private one is made") },
+      args: { path: z.optional(z.string()).check(z.describe("Path of the socket; left out, a private one is made")) },
       staying: true,
     }),
     address: command("Print where the exporter connects to", async ({ host, port }, { signal, print }) => {
@@ -84,8 +84,8 @@ export const network = defineInterface({
       print({ address: url, ...parts }, host === port ? address : host ? parts.host : parts.port);
     }, {
       options: {
-        host: z.boolean().default(false).describe("Only the host"),
-        port: z.boolean().default(false).describe("Only the port"),
+        host: z._default(z.boolean(), false).check(z.describe("Only the host")),
+        port: z._default(z.boolean(), false).check(z.describe("Only the port")),
       },
     }),
     novnc: command(
@@ -112,7 +112,7 @@ export const network = defineInterface({
         Deno.removeSync(folder, { recursive: true });
       }
     }, {
-      args: { args: z.array(z.string()).min(1).describe("The program and its arguments") },
+      args: { args: z.array(z.string()).check(z.minLength(1), z.describe("The program and its arguments")) },
       passThrough: true,
     }),
   }),

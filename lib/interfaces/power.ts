@@ -1,5 +1,5 @@
 /** Power switches: on, off, cycle, and what flows. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Command, command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { serverStreaming, unary } from "../contract/method.ts";
@@ -7,9 +7,9 @@ import { pause } from "../core/limit.ts";
 
 /** What flows into a device at one moment. */
 export const PowerReading = z.object({
-  voltage: z.number().describe("Volts"),
-  current: z.number().describe("Amperes"),
-}).meta({ title: "PowerReading", description: "What flows into a device at one moment" });
+  voltage: z.number().check(z.describe("Volts")),
+  current: z.number().check(z.describe("Amperes")),
+}).check(z.meta({ title: "PowerReading", description: "What flows into a device at one moment" }));
 export type PowerReading = z.infer<typeof PowerReading>;
 
 /** Switches the supply of a device. */
@@ -39,7 +39,7 @@ export const power = defineInterface({
       print(undefined, `Power cycling with ${wait} seconds wait time...`);
       await client.cycle({ waitMs: wait * 1000, signal });
     }, {
-      options: { wait: z.number().min(0).default(2).describe("Seconds between off and on") },
+      options: { wait: z._default(z.number().check(z.minimum(0)), 2).check(z.describe("Seconds between off and on")) },
       short: { wait: "w" },
     }),
     read: readCommand(client),
@@ -80,8 +80,10 @@ function readCommand(client: { read(options: { signal: AbortSignal }): AsyncIter
     }
   }, {
     options: {
-      count: z.int().min(0).default(1).describe("How many times to measure; 0 goes on for ever"),
-      interval: z.number().min(0).default(1).describe("Seconds between two measurements"),
+      count: z._default(z.int().check(z.minimum(0)), 1).check(
+        z.describe("How many times to measure; 0 goes on for ever"),
+      ),
+      interval: z._default(z.number().check(z.minimum(0)), 1).check(z.describe("Seconds between two measurements")),
     },
     short: { count: "n", interval: "i" },
   });

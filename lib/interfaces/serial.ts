@@ -1,5 +1,5 @@
 /** Serial consoles: what a device says, from the session's start on, and what is typed. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { byteStream, type Calls, serverStreaming, unary } from "../contract/method.ts";
 import { marks } from "../streams/console/history.ts";
@@ -9,33 +9,38 @@ import type { Expect } from "../streams/expect.ts";
 
 /** A piece of what a console said, or a mark between two pieces. */
 export const ConsoleRecord = z.object({
-  offset: z.int().describe("Bytes since the session's start"),
-  timeMs: z.number().describe("When it came: Unix time in milliseconds"),
-  data: z.string().optional().describe("The bytes in base64; a mark has none"),
-  mark: z.enum(marks).optional().describe(
-    "opened, lost: the device came or went; power-on: the board was switched on; writer: somebody else types from here; " +
-      "gap: the reader was too slow and missed bytes",
+  offset: z.int().check(z.describe("Bytes since the session's start")),
+  timeMs: z.number().check(z.describe("When it came: Unix time in milliseconds")),
+  data: z.optional(z.string()).check(z.describe("The bytes in base64; a mark has none")),
+  mark: z.optional(z.enum(marks)).check(
+    z.describe(
+      "opened, lost: the device came or went; power-on: the board was switched on; writer: somebody else types from here; " +
+        "gap: the reader was too slow and missed bytes",
+    ),
   ),
-  text: z.string().optional().describe("What there is to say about the mark"),
+  text: z.optional(z.string()).check(z.describe("What there is to say about the mark")),
 });
 export type ConsoleRecord = z.infer<typeof ConsoleRecord>;
 
 /** How things stand with a console. */
 export const ConsoleState = z.object({
-  offset: z.int().describe("Bytes said since the session's start"),
-  you: z.string().describe("What the caller is called in marks, while it holds nothing"),
-  writer: z.string().optional().describe("Who typed last and is still there"),
-  holder: z.string().optional().describe("Who holds the console"),
-  others: z.int().describe("Connections that use the console, the caller's aside"),
+  offset: z.int().check(z.describe("Bytes said since the session's start")),
+  you: z.string().check(z.describe("What the caller is called in marks, while it holds nothing")),
+  writer: z.optional(z.string()).check(z.describe("Who typed last and is still there")),
+  holder: z.optional(z.string()).check(z.describe("Who holds the console")),
+  others: z.int().check(z.describe("Connections that use the console, the caller's aside")),
 });
 export type ConsoleState = z.infer<typeof ConsoleState>;
 
 /** From where a console's history is told. */
-export const Since = z.string().regex(/^(?:boot|now|\d+|\d+(?:ms|s|m|h))$/, {
+export const Since = z.string().check(z.regex(/^(?:boot|now|\d+|\d+(?:ms|s|m|h))$/, {
   error: ({ input }) => `Expected boot, now, a time such as 30s, 5m or 2h, or an offset in bytes, got ${input}`,
-});
+}));
 
-const level = { params: { value: z.boolean().describe("Whether the line is asserted") }, optional: true } as const;
+const level = {
+  params: { value: z.boolean().check(z.describe("Whether the line is asserted")) },
+  optional: true,
+} as const;
 
 const methods = {
   connect: byteStream("Open the console: what it says from now on, and what is typed"),
@@ -43,22 +48,26 @@ const methods = {
   input: byteStream("Type only; the stream ends when the device has taken everything", { optional: true }),
   records: serverStreaming("What the console said, with times and marks", {
     params: {
-      since: Since.default("boot").describe(
+      since: z._default(Since, "boot").check(z.describe(
         "boot: the last power-on; 0: all that is kept; 5m: the last five minutes; now; or an offset in bytes",
-      ),
-      follow: z.boolean().default(false).describe("Go on with what comes"),
+      )),
+      follow: z._default(z.boolean(), false).check(z.describe("Go on with what comes")),
     },
     result: ConsoleRecord,
     optional: true,
   }),
   state: unary("What has been said, who types and who looks on", { result: ConsoleState, optional: true }),
   claim: unary("Hold the console: nobody else can type until release, or until this connection ends", {
-    params: { name: z.string().min(1).max(200).describe("Who holds it, for the others") },
+    params: { name: z.string().check(z.minLength(1), z.maxLength(200), z.describe("Who holds it, for the others")) },
     optional: true,
   }),
   release: unary("Let others type again", { optional: true }),
   sendBreak: unary("Hold the line in its break state", {
-    params: { ms: z.int().min(1).max(5_000).default(250).describe("For how long, in milliseconds") },
+    params: {
+      ms: z._default(z.int().check(z.minimum(1), z.maximum(5_000)), 250).check(
+        z.describe("For how long, in milliseconds"),
+      ),
+    },
     optional: true,
   }),
   close: unary("End every stream, and free the port until its next use", { optional: true }),

@@ -1,5 +1,5 @@
 /** The commands of a serial console. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Command, command } from "../contract/command.ts";
 import { type ByteStream, sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { messageOf, usageError } from "../core/errors.ts";
@@ -44,10 +44,14 @@ function logCommand(calls: SerialCalls): Command {
     }
   }, {
     options: {
-      since: Since.default("boot").describe("boot, 0 for all that is kept, 5m, now, or an offset in bytes"),
-      timestamps: z.boolean().default(false).describe("Put the time in front of each line, and show marks"),
-      follow: z.boolean().default(false).describe("Go on with what comes, until interrupted"),
-      output: z.string().optional().describe("Write to this file instead"),
+      since: z._default(Since, "boot").check(
+        z.describe("boot, 0 for all that is kept, 5m, now, or an offset in bytes"),
+      ),
+      timestamps: z._default(z.boolean(), false).check(
+        z.describe("Put the time in front of each line, and show marks"),
+      ),
+      follow: z._default(z.boolean(), false).check(z.describe("Go on with what comes, until interrupted")),
+      output: z.optional(z.string()).check(z.describe("Write to this file instead")),
     },
     short: { timestamps: "t", follow: "f", output: "o" },
   });
@@ -69,11 +73,15 @@ function sendCommand(calls: SerialCalls): Command {
     const { before, match } = await waiting;
     io.print({ before, match });
   }, {
-    args: { text: z.string().describe("What to type; \\n, \\r, \\t, \\\\ and \\xNN are understood") },
+    args: { text: z.string().check(z.describe("What to type; \\n, \\r, \\t, \\\\ and \\xNN are understood")) },
     options: {
-      cps: z.number().positive().optional().describe("Characters per second; left out, as fast as they go"),
-      expect: z.string().min(1).optional().describe(
-        "Print what the console says until it has said this; /…/ is a regular expression; --timeout limits it",
+      cps: z.optional(z.number().check(z.positive())).check(
+        z.describe("Characters per second; left out, as fast as they go"),
+      ),
+      expect: z.optional(z.string().check(z.minLength(1))).check(
+        z.describe(
+          "Print what the console says until it has said this; /…/ is a regular expression; --timeout limits it",
+        ),
       ),
     },
   });
@@ -121,11 +129,11 @@ function pipeCommand(calls: SerialCalls): Command {
     await Promise.race([read(), typed.then(() => new Promise<never>(() => {}))]);
   }, {
     options: {
-      output: z.string().optional().describe("Write to this file instead of standard output"),
-      input: z.boolean().default(false).describe("Send standard input even when it is a terminal"),
-      noInput: z.boolean().default(false).describe("Send nothing"),
-      append: z.boolean().default(false).describe("Append to the file"),
-      noOutput: z.boolean().default(false).describe("Print nothing: send standard input and end with it"),
+      output: z.optional(z.string()).check(z.describe("Write to this file instead of standard output")),
+      input: z._default(z.boolean(), false).check(z.describe("Send standard input even when it is a terminal")),
+      noInput: z._default(z.boolean(), false).check(z.describe("Send nothing")),
+      append: z._default(z.boolean(), false).check(z.describe("Append to the file")),
+      noOutput: z._default(z.boolean(), false).check(z.describe("Print nothing: send standard input and end with it")),
     },
     short: { output: "o", input: "i", append: "a" },
   });

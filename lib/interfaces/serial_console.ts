@@ -1,5 +1,5 @@
 /** A console as a driver serves it: the methods of the serial interface on one core, and the config that all have. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { DriverContext } from "../contract/driver.ts";
 import { type Implementation, siblingCalled } from "../contract/method.ts";
 import type { ByteStream } from "../core/byte_stream.ts";
@@ -11,18 +11,22 @@ import type { ConsoleRecord, serial } from "./serial.ts";
 
 /** The keys of a driver's config that say how its console is kept. */
 export const consoleConfig = {
-  open: z.enum(["session", "demand"]).optional().describe(
-    "`session`: open and recorded from the session's start, the default in direct mode; `demand`: for the first user",
+  open: z.optional(z.enum(["session", "demand"])).check(
+    z.describe(
+      "`session`: open and recorded from the session's start, the default in direct mode; `demand`: for the first user",
+    ),
   ),
-  history_bytes: z.int().min(4096).default(1024 * 1024).describe(
-    "Bytes of history; beyond 4 MiB they are kept in a file",
+  history_bytes: z._default(z.int().check(z.minimum(4096)), 1024 * 1024).check(
+    z.describe("Bytes of history; beyond 4 MiB they are kept in a file"),
   ),
-  record: z.string().min(1).optional().describe("A file of everything said, which outlives the session"),
-  record_bytes: z.int().min(4096).default(16 * 1024 * 1024).describe(
-    "Size at which the file is put aside as `FILE.1`; three of them are kept",
+  record: z.optional(z.string().check(z.minLength(1))).check(
+    z.describe("A file of everything said, which outlives the session"),
+  ),
+  record_bytes: z._default(z.int().check(z.minimum(4096)), 16 * 1024 * 1024).check(
+    z.describe("Size at which the file is put aside as `FILE.1`; three of them are kept"),
   ),
 };
-type ConsoleConfig = z.output<z.ZodObject<typeof consoleConfig>>;
+type ConsoleConfig = z.output<z.ZodMiniObject<typeof consoleConfig>>;
 
 /** Whether a console is open from the session's start on, as its config says, or else the mode. */
 export function isKept(config: Pick<ConsoleConfig, "open">, mode: Context["mode"]): boolean {

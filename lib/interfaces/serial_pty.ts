@@ -1,5 +1,5 @@
 /** The console as a device file of this machine. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Command, command } from "../contract/command.ts";
 import { byteStreamOfPipe, sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
@@ -32,7 +32,11 @@ export function ptyCommand(calls: SerialCalls): Command {
     }
     io.note("The console has ended");
   }, {
-    options: { link: z.string().min(1).optional().describe("Make this path a symbolic link to the device file") },
+    options: {
+      link: z.optional(z.string().check(z.minLength(1))).check(
+        z.describe("Make this path a symbolic link to the device file"),
+      ),
+    },
     short: { link: "l" },
   });
 }

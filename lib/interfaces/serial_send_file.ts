@@ -1,6 +1,6 @@
 /** Files for the device, through its console. @module */
 import { basename } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Command, command } from "../contract/command.ts";
 import { sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { messageOf, usageError } from "../core/errors.ts";
@@ -90,12 +90,14 @@ export function sendFileCommand(calls: SerialCalls): Command {
     }
     io.note(`Sent ${opened.files.map(({ name }) => name).join(", ")}: ${opened.size} bytes`);
   }, {
-    args: { files: z.array(z.string()).min(1).describe("Files to send; several with ymodem only") },
+    args: { files: z.array(z.string()).check(z.minLength(1), z.describe("Files to send; several with ymodem only")) },
     options: {
-      protocol: z.enum(protocols).default("raw").describe(
-        "raw types the file; for the others a receiver such as rx, rb or loady is started at the device first",
+      protocol: z._default(z.enum(protocols), "raw").check(
+        z.describe(
+          "raw types the file; for the others a receiver such as rx, rb or loady is started at the device first",
+        ),
       ),
-      cps: z.number().positive().optional().describe("Characters per second; with raw only"),
+      cps: z.optional(z.number().check(z.positive())).check(z.describe("Characters per second; with raw only")),
     },
     short: { protocol: "p" },
   });

@@ -1,12 +1,12 @@
 /** Commands of the exporter's machine that its config allows, by name. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Command, command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { type CallOptions, serverStreaming, unary } from "../contract/method.ts";
 import { usageError } from "../core/errors.ts";
 
 /** What a script has said since the last one of these; the exit code stands in the last one alone. */
-const Output = z.tuple([z.string(), z.string(), z.int().nullable()]);
+const Output = z.tuple([z.string(), z.string(), z.nullable(z.int())]);
 
 interface Calls {
   callMethod(
@@ -39,9 +39,9 @@ export const shell = defineInterface({
     getMethods: unary("Names of the scripts, in the order of the config", { result: z.array(z.string()) }),
     callMethod: serverStreaming("Run a script: what it says, piece by piece, then its exit code", {
       params: {
-        method: z.string().describe("Name of the script"),
-        env: z.record(z.string(), z.string()).describe("Variables beside those of the exporter"),
-        args: z.array(z.string()).describe("Its arguments, $1 and on"),
+        method: z.string().check(z.describe("Name of the script")),
+        env: z.record(z.string(), z.string()).check(z.describe("Variables beside those of the exporter")),
+        args: z.array(z.string()).check(z.describe("Its arguments, $1 and on")),
       },
       rest: true,
       result: Output,
@@ -83,9 +83,11 @@ function scriptCommand(client: Calls, method: string): Command {
     // What Python's exporter says of a script that a signal ended; an exit code is what shells make of it.
     return result < 0 ? 128 - result : result;
   }, {
-    args: { args: z.array(z.string()).default([]).describe("Arguments of the script") },
+    args: { args: z._default(z.array(z.string()), []).check(z.describe("Arguments of the script")) },
     options: {
-      env: z.array(z.string()).default([]).describe("A variable for the script, as KEY=VALUE; may be repeated"),
+      env: z._default(z.array(z.string()), []).check(
+        z.describe("A variable for the script, as KEY=VALUE; may be repeated"),
+      ),
     },
     short: { env: "e" },
     passThrough: true,

@@ -1,5 +1,5 @@
 /** ssh to a device, by the ssh of the client's machine. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { command, ownCommand } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { unary } from "../contract/method.ts";
@@ -33,7 +33,7 @@ export const ssh = defineInterface({
   methods: {
     getDefaultUsername: unary("The user to log in as where none is named; empty: ssh decides", { result: z.string() }),
     getSshCommand: unary("The ssh command with its options", { result: z.string() }),
-    getSshIdentity: unary("The private key to log in with", { result: z.string().nullable() }),
+    getSshIdentity: unary("The private key to log in with", { result: z.nullable(z.string()) }),
   },
   extend: (calls, { tcp }) => {
     const commandLine = (words: readonly string[], options: CommandLineOptions = {}) =>
@@ -68,9 +68,15 @@ export const ssh = defineInterface({
       await using line = await client.commandLine(args, { direct, signal: io.signal, onNote: io.note });
       return await io.foreground(line.words);
     }, {
-      args: { args: z.array(z.string()).default([]).describe("Options of ssh, then the command; left out, a shell") },
+      args: {
+        args: z._default(z.array(z.string()), []).check(
+          z.describe("Options of ssh, then the command; left out, a shell"),
+        ),
+      },
       options: {
-        direct: z.boolean().default(false).describe("Connect to the device itself, not through the exporter"),
+        direct: z._default(z.boolean(), false).check(
+          z.describe("Connect to the device itself, not through the exporter"),
+        ),
       },
       passThrough: true,
     }),

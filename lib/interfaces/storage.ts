@@ -1,5 +1,5 @@
 /** Storage services on the exporter: files by paths, in Apache OpenDAL's terms. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { neverLent } from "../contract/lending.ts";
 import { type CallOptions, serverStreaming, unary } from "../contract/method.ts";
@@ -7,15 +7,15 @@ import { resource, type ResourceSink, type ResourceSource } from "../contract/re
 import { storageCommands } from "./storage_commands.ts";
 
 /** What upstream's native service has no type for. */
-const untyped = <S extends z.ZodType>(schema: S): S => schema.meta({ type: "value" });
+const untyped = <S extends z.ZodMiniType>(schema: S): S => schema.check(z.meta({ type: "value" }));
 
 /** What there is to know of a file or folder. */
 export const StorageMetadata = z.object({
-  content_disposition: z.string().nullable(),
+  content_disposition: z.nullable(z.string()),
   content_length: z.int(),
-  content_md5: z.string().nullable(),
-  content_type: z.string().nullable(),
-  etag: z.string().nullable(),
+  content_md5: z.nullable(z.string()),
+  content_type: z.nullable(z.string()),
+  etag: z.nullable(z.string()),
   mode: z.object({ entry_is_file: z.boolean(), entry_is_dir: z.boolean() }),
 });
 export type StorageMetadata = z.infer<typeof StorageMetadata>;
@@ -44,22 +44,25 @@ export type StorageAbility = typeof storageAbilities[number];
 
 /** What a service can do. All keys are there; sizes are in bytes. */
 export const StorageCapability = z.object({
-  ...Object.fromEntries(storageAbilities.map((name) => [name, z.boolean()])) as Record<StorageAbility, z.ZodBoolean>,
-  write_multi_max_size: z.int().nullable(),
-  write_multi_min_size: z.int().nullable(),
-  write_total_max_size: z.int().nullable(),
+  ...Object.fromEntries(storageAbilities.map((name) => [name, z.boolean()])) as Record<
+    StorageAbility,
+    z.ZodMiniBoolean
+  >,
+  write_multi_max_size: z.nullable(z.int()),
+  write_multi_min_size: z.nullable(z.int()),
+  write_total_max_size: z.nullable(z.int()),
 });
 export type StorageCapability = z.infer<typeof StorageCapability>;
 
-const path = z.string().describe("A path below the storage's root; a folder's ends in /");
-const fd = z.string().describe("The open file, as open gave it");
-const expireSecond = z.int().positive().describe("For how many seconds it is good");
+const path = z.string().check(z.describe("A path below the storage's root; a folder's ends in /"));
+const fd = z.string().check(z.describe("The open file, as open gave it"));
+const expireSecond = z.int().check(z.positive(), z.describe("For how many seconds it is good"));
 
 const methods = {
   open: unary("Open a file", {
     params: {
       path,
-      mode: untyped(z.enum(["rb", "wb"]).describe("rb reads; wb writes the file anew")),
+      mode: untyped(z.enum(["rb", "wb"]).check(z.describe("rb reads; wb writes the file anew"))),
     },
     result: z.string(),
   }),
@@ -70,8 +73,10 @@ const methods = {
   fileSeek: unary("Move to another place of an open file", {
     params: {
       fd,
-      pos: z.int().describe("Bytes, from where whence says"),
-      whence: z.int().min(0).max(2).default(0).describe("0: the start; 1: where it stands; 2: the end"),
+      pos: z.int().check(z.describe("Bytes, from where whence says")),
+      whence: z._default(z.int().check(z.minimum(0), z.maximum(2)), 0).check(
+        z.describe("0: the start; 1: where it stands; 2: the end"),
+      ),
     },
     result: z.int(),
   }),
@@ -83,7 +88,7 @@ const methods = {
   fileWritable: unary("Whether an open file can be written", { params: { fd }, result: z.boolean() }),
   stat: unary("What there is to know of a file or folder", { params: { path }, result: untyped(StorageMetadata) }),
   hash: unary("The hash of a file, in hexadecimal digits", {
-    params: { path, algo: untyped(z.enum(["sha256", "md5"]).describe("Which one")).default("sha256") },
+    params: { path, algo: z._default(untyped(z.enum(["sha256", "md5"]).check(z.describe("Which one"))), "sha256") },
     result: z.string(),
   }),
   copy: unary("Copy a file", { params: { source: path, target: path } }),

@@ -1,5 +1,5 @@
 /** The commands of a storage service: short ones, and those that upstream's client means to have. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Command, command, type CommandIo } from "../contract/command.ts";
 import type { CallOptions } from "../contract/method.ts";
 import type { ResourceSink, ResourceSource } from "../contract/resource.ts";
@@ -35,10 +35,12 @@ interface Presigning {
   expireSecond: number;
 }
 
-const path = z.string().describe("A path below the storage's root; a folder's ends in /");
-const target = z.string().describe("The other path below the storage's root");
+const path = z.string().check(z.describe("A path below the storage's root; a folder's ends in /"));
+const target = z.string().check(z.describe("The other path below the storage's root"));
 
-const verify = z.boolean().default(false).describe("Do not compare the SHA-256 with the one that the storage has");
+const verify = z._default(z.boolean(), false).check(
+  z.describe("Do not compare the SHA-256 with the one that the storage has"),
+);
 
 /** All commands. */
 export function storageCommands(client: StorageCalls): Record<string, Command> {
@@ -57,8 +59,8 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
       const entries = recursive ? client.scan({ path }, { signal }) : client.list({ path }, { signal });
       for await (const entry of entries) print(entry, entry);
     }, {
-      args: { path: z.string().default("/").describe("The folder; its path ends in /") },
-      options: { recursive: z.boolean().default(false).describe("The folders in it as well") },
+      args: { path: z._default(z.string(), "/").check(z.describe("The folder; its path ends in /")) },
+      options: { recursive: z._default(z.boolean(), false).check(z.describe("The folders in it as well")) },
       short: { recursive: "r" },
     }),
     stat: command("Tell what there is to know of a file or folder", async ({ path }, { signal, print }) => {
@@ -72,7 +74,9 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
       ({ local, remote, noVerify }, io) => put(local, remote, noVerify, io),
       {
         args: {
-          local: imageFile.describe("The file: a path, - for standard input, a URL, or oci://REGISTRY/NAME:TAG"),
+          local: imageFile.check(
+            z.describe("The file: a path, - for standard input, a URL, or oci://REGISTRY/NAME:TAG"),
+          ),
           remote: path,
         },
         options: { noVerify: verify },
@@ -89,7 +93,7 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
         recursive ? client.removeAll({ path }, { signal }) : client.delete({ path }, { signal }),
       {
         args: { path },
-        options: { recursive: z.boolean().default(false).describe("A folder with all that is in it") },
+        options: { recursive: z._default(z.boolean(), false).check(z.describe("A folder with all that is in it")) },
         short: { recursive: "r" },
       },
     ),
@@ -98,7 +102,7 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
       print({ path, algo, hash }, hash);
     }, {
       args: { path },
-      options: { algo: z.enum(["sha256", "md5"]).default("sha256").describe("Which one") },
+      options: { algo: z._default(z.enum(["sha256", "md5"]), "sha256").check(z.describe("Which one")) },
     }),
     mkdir: makeFolder,
     cp: copy,
@@ -205,6 +209,6 @@ function presigning(summary: string, presign: StorageCalls["presignRead"]): Comm
     print(request, JSON.stringify(request, undefined, 2));
   }, {
     args: { path },
-    options: { expireSecond: z.int().positive().describe("For how many seconds it is good") },
+    options: { expireSecond: z.int().check(z.positive(), z.describe("For how many seconds it is good")) },
   });
 }

@@ -1,5 +1,5 @@
 /** Storage that is switched between the exporter's host and the device, such as an SD card. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Command, command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { neverLent } from "../contract/lending.ts";
@@ -41,7 +41,7 @@ const methods = {
 /** The same with progress and proof, for storage that is at the host already. */
 const writing = {
   writeProgress: serverStreaming("Write an image to the storage at the host, and tell how far it is", {
-    params: { src: resource("read", "The image", nativeType), options: FlashOptions.prefault({}) },
+    params: { src: resource("read", "The image", nativeType), options: z.prefault(FlashOptions, {}) },
     result: FlashEvent,
     optional: true,
   }),
@@ -51,7 +51,7 @@ const writing = {
 /** A flash in one call: the exporter switches, and the device gets the storage back even when the client is gone. */
 const flashing = {
   flashProgress: serverStreaming("Write an image: connect the storage to the host, write, connect it to the device", {
-    params: { source: resource("read", "The image", nativeType), options: FlashOptions.prefault({}) },
+    params: { source: resource("read", "The image", nativeType), options: z.prefault(FlashOptions, {}) },
     result: FlashEvent,
     optional: true,
     outlivesCaller,
@@ -69,7 +69,7 @@ interface MuxCalls {
   read(given: { dst: ResourceSink }, options?: CallOptions): Promise<void>;
 }
 
-const localFile = z.string().describe("A file on this machine");
+const localFile = z.string().check(z.describe("A file on this machine"));
 
 function muxCommands(client: MuxCalls): Record<string, Command> {
   return {

@@ -1,5 +1,5 @@
 /** TFTP servers for files that devices boot from. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { unary } from "../contract/method.ts";

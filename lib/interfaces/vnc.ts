@@ -1,5 +1,5 @@
 /** The screen of a device, by its VNC server. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { command } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { unary } from "../contract/method.ts";
@@ -30,10 +30,14 @@ export const vnc = defineInterface({
       await aborted(io.signal);
     }, {
       options: {
-        browser: z.boolean().default(true).describe("Open the page in this machine's browser, where there is one"),
-        noBrowser: z.boolean().default(false).describe("Only print where the page is"),
-        encrypt: z.boolean().default(false).describe("Upstream's word; the page never leaves this machine"),
-        noEncrypt: z.boolean().default(false).describe("The same"),
+        browser: z._default(z.boolean(), true).check(
+          z.describe("Open the page in this machine's browser, where there is one"),
+        ),
+        noBrowser: z._default(z.boolean(), false).check(z.describe("Only print where the page is")),
+        encrypt: z._default(z.boolean(), false).check(
+          z.describe("Upstream's word; the page never leaves this machine"),
+        ),
+        noEncrypt: z._default(z.boolean(), false).check(z.describe("The same")),
       },
       staying: true,
     }),

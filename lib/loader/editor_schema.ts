@@ -5,7 +5,7 @@
  *
  * @module
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { exporterSchema } from "../config/exporter_config.ts";
 import type { AnyDriver } from "../contract/driver.ts";
 import { commonKeys } from "./common_keys.ts";
@@ -87,7 +87,7 @@ function nodeOf(driver: AnyDriver, common: Record<string, JsonSchema>): JsonSche
 }
 
 /** What a schema accepts, in JSON Schema. */
-function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+function jsonSchemaOf(schema: z.core.$ZodType): JsonSchema {
   const json = z.toJSONSchema(schema, { io: "input", target: "draft-7", unrepresentable: "any" });
   return simplified(json) as JsonSchema;
 }

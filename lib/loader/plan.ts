@@ -4,11 +4,11 @@
  *
  * @module
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { checkYaml } from "../config/coerce.ts";
 import type { ExporterConfig, ExportNode } from "../config/exporter_config.ts";
 import { type Problem, renderPlace, throwProblems } from "../config/problem.ts";
-import type { AnyDriver } from "../contract/driver.ts";
+import { type AnyDriver, strictConfig } from "../contract/driver.ts";
 import { checkChildren, checkProxies, type PlannedDriver, type PlannedNode } from "../contract/plan.ts";
 import { messageOf } from "../core/errors.ts";
 import { commonKeys } from "./common_keys.ts";
@@ -126,8 +126,12 @@ class Planning {
     const given = Object.entries(node.config);
     const isCommon = ([key]: [string, unknown]) => Object.hasOwn(commonKeys, key);
     const common = checkYaml(yaml, z.object(commonKeys), Object.fromEntries(given.filter(isCommon)), path);
-    const schema = driver.config instanceof z.ZodObject ? driver.config.strict() : driver.config;
-    const own = checkYaml(yaml, schema, Object.fromEntries(given.filter((entry) => !isCommon(entry))), path);
+    const own = checkYaml(
+      yaml,
+      strictConfig(driver.config),
+      Object.fromEntries(given.filter((entry) => !isCommon(entry))),
+      path,
+    );
     this.problems.push(...common.problems, ...own.problems);
     return common.value && own.value !== undefined ? { config: own.value, common: common.value } : undefined;
   }

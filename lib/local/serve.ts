@@ -6,7 +6,7 @@
 import { boardOf, clientsOf } from "../client/connect.ts";
 import { ExporterConnection } from "../client/connection.ts";
 import { clientOf } from "../contract/client.ts";
-import type { Driver, Interfaces } from "../contract/driver.ts";
+import { type Driver, type Interfaces, strictConfig } from "../contract/driver.ts";
 import type { Client, Interface } from "../contract/interface.ts";
 import type { Methods } from "../contract/method.ts";
 import { planDriver } from "../contract/plan.ts";
@@ -16,7 +16,7 @@ import { memoryPipe } from "../core/pipe.ts";
 import { Session } from "../exporter/session.ts";
 import { connectRpc } from "../wire/rpc/client.ts";
 import { serveConnection } from "../wire/rpc/server.ts";
-import * as z from "zod";
+import type * as z from "zod/mini";
 
 /** The client of a served driver, with those of the children that the driver provides. */
 export type Served<T extends Methods, X, P extends Interfaces> =
@@ -36,7 +36,7 @@ export type Served<T extends Methods, X, P extends Interfaces> =
  * @throws {JumpstarterError} `invalid_argument` for a config that does not fit, or the driver's failure to open.
  */
 export async function serve<
-  C extends z.ZodType,
+  C extends z.core.$ZodType,
   T extends Methods,
   X,
   K extends Interfaces,
@@ -47,8 +47,7 @@ export async function serve<
   options: { hub?: LogHub; stateFolder?: string } = {},
 ): Promise<Served<T, X, P>> {
   await using stack = new AsyncDisposableStack();
-  const strict = driver.config instanceof z.ZodObject ? driver.config.strict() : driver.config;
-  const checked = check(strict as C, config, "config");
+  const checked = check(strictConfig(driver.config), config, "config");
   const session = stack.use(await Session.open(planDriver("", driver, checked), options));
   const [near, far] = memoryPipe();
   const served = serveConnection(far, { router: session.router, peer: "memory" });

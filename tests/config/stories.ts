@@ -192,7 +192,7 @@ export const stories: Record<string, Story> = {
       '3:40: warning: export.a.config.uuid: Took 5 as "5"',
       '3:54: error: export.a.config.log_level: Expected one of "debug", "info", "warning", "error", "critical", ' +
       'got "chatty"',
-      "3:40: error: export.a.config.uuid: Invalid UUID, got 5",
+      "3:40: error: export.a.config.uuid: Expected a UUID, got 5",
     ],
   },
   "everything at once": {

@@ -35,8 +35,10 @@ const rooms: Record<string, readonly string[]> = {
 
 /** The packages of the program with the rooms that know them. All others are for scripts and tests. */
 const packages: Record<string, readonly string[]> = {
+  // For those who write drivers. The program has the same schemas from the small half of it.
+  "zod": ["mod.ts"],
   // One source for checks, types and help: whoever describes or checks something uses it.
-  "zod": Object.keys(rooms).filter((room) => !["hardware", "streams", "cli.ts"].includes(room)),
+  "zod/mini": Object.keys(rooms).filter((room) => !["hardware", "streams", "cli.ts"].includes(room)),
   "yaml": ["config"],
   "commander": ["cli"],
   "@bufbuild/protobuf": ["wire"],
@@ -100,7 +102,9 @@ function verdict({ file, target, specifier, isDynamic }: Import): string | undef
 
 function packageVerdict(room: string, specifier: string): string | undefined {
   if (specifier.startsWith("npm:")) return `${specifier} has to be named in deno.json and imported by its bare name`;
-  const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+  const whole = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+  // A part of a package may have a row of its own.
+  const name = Object.hasOwn(packages, specifier) ? specifier : whole;
   return onlyFor(packages[name] ?? [], room, name);
 }
 

@@ -1,4 +1,5 @@
 /** A command's surroundings that write down what it says. @module */
+import * as z from "zod/mini";
 import type { Command, CommandIo } from "../../lib/contract/command.ts";
 
 /** What a command has said so far. */
@@ -73,5 +74,5 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
 /** Checks what a user typed by a command's own schemas, and fills in its defaults. */
 export function parsed(command: Command, given: Record<string, unknown> = {}): Record<string, unknown> {
   const shapes = Object.entries({ ...command.args, ...command.options });
-  return Object.fromEntries(shapes.map(([name, schema]) => [name, schema.parse(given[name])]));
+  return Object.fromEntries(shapes.map(([name, schema]) => [name, z.parse(schema, given[name])]));
 }

@@ -1,6 +1,6 @@
 /** Images that lie in a registry, as the one layer of an artifact. @module */
 import { createHash } from "node:crypto";
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { RegistryFile } from "../../contract/command.ts";
 import type { Codec } from "../../core/codec.ts";
 import { JumpstarterError } from "../../core/errors.ts";
@@ -22,18 +22,18 @@ const containerTypes = [
 ];
 const title = "org.opencontainers.image.title";
 
-const word = z.string().regex(/^[\w.-]{0,64}$/);
+const word = z.string().check(z.regex(/^[\w.-]{0,64}$/));
 
 const Descriptor = z.object({
   mediaType: z.string(),
-  digest: z.string().regex(/^[a-z0-9+._-]{1,32}:[\w=-]{1,256}$/i),
-  size: z.int().min(0),
-  annotations: z.record(z.string(), z.string()).nullish(),
-  platform: z.object({ os: word, architecture: word, variant: word.nullish() }).nullish(),
+  digest: z.string().check(z.regex(/^[a-z0-9+._-]{1,32}:[\w=-]{1,256}$/i)),
+  size: z.int().check(z.minimum(0)),
+  annotations: z.nullish(z.record(z.string(), z.string())),
+  platform: z.nullish(z.object({ os: word, architecture: word, variant: z.nullish(word) })),
 });
 type Descriptor = z.infer<typeof Descriptor>;
 
-const Manifest = z.object({ config: Descriptor.nullish(), layers: z.array(Descriptor) });
+const Manifest = z.object({ config: z.nullish(Descriptor), layers: z.array(Descriptor) });
 type Manifest = z.infer<typeof Manifest>;
 
 /** Either a manifest, or an index of several. */

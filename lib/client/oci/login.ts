@@ -1,7 +1,7 @@
 /** Names and passwords for registries, where the programs for containers keep them. @module */
 import { homedir } from "node:os";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { JumpstarterError, whyUnreadable } from "../../core/errors.ts";
 import type { OciReference } from "./reference.ts";
 
@@ -12,7 +12,7 @@ export interface Login {
 }
 
 /** What is read of `config.json` of docker, and of `auth.json` of podman and skopeo. */
-const AuthFile = z.object({ auths: z.record(z.string(), z.object({ auth: z.string().optional() })).optional() });
+const AuthFile = z.object({ auths: z.optional(z.record(z.string(), z.object({ auth: z.optional(z.string()) }))) });
 
 /**
  * The login for a registry: of `OCI_USERNAME` and `OCI_PASSWORD`, or of the first file that has one.
@@ -38,16 +38,21 @@ function authFiles(): string[] {
 }
 
 function loginIn(file: string, reference: OciReference): Login | undefined {
-  let auths: Record<string, { auth?: string }>;
+  const failure = (why: string, cause: unknown) =>
+    new JumpstarterError("failed_precondition", `${file}: ${why}`, { phase: "config", cause });
+  let text: string;
   try {
-    auths = AuthFile.parse(JSON.parse(Deno.readTextFileSync(file))).auths ?? {};
+    text = Deno.readTextFileSync(file);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw failure(`Logins for registries cannot be read: ${whyUnreadable(cause)}`, cause);
+  }
+  let auths: Record<string, { auth?: string }>;
+  try {
+    auths = AuthFile.parse(JSON.parse(text)).auths ?? {};
+  } catch (cause) {
     // A parser would quote what stands in the file.
-    const why = cause instanceof SyntaxError || cause instanceof z.ZodError
-      ? "Expected JSON with logins for registries under `auths`"
-      : `Logins for registries cannot be read: ${whyUnreadable(cause)}`;
-    throw new JumpstarterError("failed_precondition", `${file}: ${why}`, { phase: "config", cause });
+    throw failure("Expected JSON with logins for registries under `auths`", cause);
   }
   const places = placesOf(reference);
   const found = Object.entries(auths)

@@ -1,5 +1,5 @@
 /** A registry, by the distribution protocol of the Open Container Initiative. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { JumpstarterError } from "../../core/errors.ts";
 import { splitUrl } from "../../wire/http1/url.ts";
 import { type Document, readDocument } from "../../wire/http1/transfer.ts";
@@ -13,7 +13,7 @@ const maxManifestBytes = 4 * 1024 * 1024;
 /** Longest answer with a token, in bytes. */
 const maxTokenBytes = 256 * 1024;
 
-const Token = z.object({ token: z.string().optional(), access_token: z.string().optional() });
+const Token = z.object({ token: z.optional(z.string()), access_token: z.optional(z.string()) });
 
 /** One repository of a registry. */
 export class Repository {
@@ -91,7 +91,7 @@ export class Repository {
     return readDocument(url, headers, this.#signal, maxManifestBytes);
   }
 
-  #parsed<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
+  #parsed<T>(schema: z.ZodMiniType<T>, bytes: Uint8Array, what: string): T {
     try {
       return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
     } catch {

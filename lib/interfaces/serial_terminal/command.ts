@@ -1,5 +1,5 @@
 /** The command `console`. @module */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Command, command, type CommandIo } from "../../contract/command.ts";
 import { JumpstarterError, usageError } from "../../core/errors.ts";
 import { controlKey, nameOfControlKey } from "../../streams/escape_keys.ts";
@@ -27,11 +27,17 @@ export function consoleCommand(calls: SerialCalls): Command {
     io.note(end === "left" ? `Left ${io.place}` : `${io.place} has ended`);
   }, {
     options: {
-      watch: z.boolean().default(false).describe("Look on only: nothing is typed"),
-      claim: z.string().min(1).max(200).optional().describe("Hold the console under this name: nobody else can type"),
-      since: Since.default("boot").describe("What is shown first: since boot, 0 for all that is kept, 5m, now"),
-      escape: z.string().default("^]").describe("Key of the menu; pressed twice, it goes to the device"),
-      power: z.string().optional().describe("Name of the menu's power switch, where several stand beside the console"),
+      watch: z._default(z.boolean(), false).check(z.describe("Look on only: nothing is typed")),
+      claim: z.optional(z.string().check(z.minLength(1), z.maxLength(200))).check(
+        z.describe("Hold the console under this name: nobody else can type"),
+      ),
+      since: z._default(Since, "boot").check(
+        z.describe("What is shown first: since boot, 0 for all that is kept, 5m, now"),
+      ),
+      escape: z._default(z.string(), "^]").check(z.describe("Key of the menu; pressed twice, it goes to the device")),
+      power: z.optional(z.string()).check(
+        z.describe("Name of the menu's power switch, where several stand beside the console"),
+      ),
     },
     short: { watch: "w", escape: "e" },
   });

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { AnyInterface } from "../../contract/interface.ts";
 import { type Kind, type Method, wireNameOf } from "../../contract/method.ts";
 import { JumpstarterError } from "../../core/errors.ts";
@@ -203,9 +203,9 @@ function describeMethod(names: Names, key: string, method: Method): NativeMethod
 function describeResult(
   names: Names,
   method: string,
-  result: z.ZodType,
+  result: z.core.$ZodType,
 ): { output?: NativeMessage; wrapped: boolean } {
-  if (result.def.type === "void") return { wrapped: false };
+  if (result._zod.def.type === "void") return { wrapped: false };
   const schema = jsonSchemaOf(result, "output");
   const name = `${method}Response`;
   const comment = `What ${method} gives.`;
@@ -229,7 +229,7 @@ interface JsonSchema {
   anyOf?: JsonSchema[];
 }
 
-function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): JsonSchema {
+function jsonSchemaOf(schema: z.core.$ZodType, io: "input" | "output"): JsonSchema {
   // What JSON Schema cannot express has no shape here either.
   return z.toJSONSchema(schema, { io, unrepresentable: "any", reused: "inline" }) as JsonSchema;
 }
