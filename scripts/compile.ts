@@ -62,8 +62,8 @@ async function compile(folder: string, target: Target): Promise<string> {
   // As deno.json says; Deno ends a program that uses a vsock without it.
   options.push("--unstable-vsock");
   // A small heap is not worth collecting: V8 would begin at 10 MB and mark all of it several times a second while
-  // buffers are in use, which costs forwards half of their own time. A short command ends before it has filled 4 MB.
-  options.push("--v8-flags=--initial-old-space-size=64,--min-semi-space-size=4");
+  // buffers are in use, which costs forwards half of their own time.
+  options.push("--v8-flags=--initial-old-space-size=64");
   // The cache of compiled code would lie in the shared temporary folder under a name that anybody can guess.
   options.push("--no-code-cache", "--target", target, "--output", output);
   options.push(...[bundled.library, ...bundled.workers].flatMap((file) => ["--include", file]));
