@@ -1,5 +1,6 @@
 /** What an earlier write to a medium is good for: going on with it, or finding that nothing needs to be written. @module */
 import { JumpstarterError, messageOf } from "../core/errors.ts";
+import type { BlockMap } from "./block_map.ts";
 import { identityOf, type Medium, openMedium, type WaitOptions } from "./medium.ts";
 import { type MediumThreads, startThreads } from "./medium_thread.ts";
 import { Differs, type Range, readBack } from "./read_back.ts";
@@ -68,7 +69,8 @@ export async function heldImage(
   await using threads = await startThreads();
   const medium = await openMedium(threads.device, path, { waitMs: 10_000, ...waitOf(image) });
   const state = record && readWriteState(record.path);
-  const isOfImage = state?.done && state.medium === medium.identity && state.sourceId === record?.sourceId &&
+  const isOfImage = state?.done && !state.mapped && state.medium === medium.identity &&
+    state.sourceId === record?.sourceId &&
     state.target === path && (size ?? state.done.bytes) === state.done.bytes;
   const bytes = isOfImage ? state.done!.bytes : size;
   if (bytes === undefined || !isOfImage && sha256 === undefined || bytes > medium.size) return undefined;
@@ -76,7 +78,7 @@ export async function heldImage(
   if (!medium.isDevice && bytes !== medium.size) return undefined;
   const progress = new ProgressReport(onProgress, bytes);
   const blocks = isOfImage ? state.blocks : [];
-  const digest = await digestOf(threads, medium, { start: 0, end: bytes }, blocks, progress, signal);
+  const digest = await digestOf(threads, medium, [{ start: 0, end: bytes }], blocks, progress, signal);
   if (digest === undefined || sha256 !== undefined && digest !== sha256.toLowerCase()) return undefined;
   return { bytes, sha256: digest };
 }
@@ -128,7 +130,7 @@ export async function earlierWrite(
   medium: Medium,
   { path: file, sourceId, resume, offset }: RecordOptions,
   size: number | undefined,
-  { signal }: { signal?: AbortSignal },
+  { blockMap, signal }: { blockMap?: BlockMap; signal?: AbortSignal },
 ): Promise<WriteState> {
   const { path, identity } = medium;
   const state = resumable(readWriteState(file), { target: path, medium: identity, sourceId, size });
@@ -138,28 +140,41 @@ export async function earlierWrite(
       hint: "Ask again where the write may go on",
     });
   }
+  if (blockMap !== undefined !== (state.mapped ?? false)) {
+    const began = `The write to ${path} was begun with${state.mapped ? "" : "out"} a block map`;
+    throw new JumpstarterError("failed_precondition", began, {
+      phase: "driver",
+      hint: "Go on with it in the same way, or write it from the beginning, without resuming",
+    });
+  }
   const last = state.blocks.length - 1;
   if (last < 0) return state;
-  const range = { start: last * blockBytes, end: state.synced };
-  if (await digestOf(threads, medium, range, [], new ProgressReport(), signal) === state.blocks[last]) return state;
+  const block = { start: last * blockBytes, end: state.synced };
+  const ranges = blockMap ? blockMap.ranges.flatMap((range) => overlap(range, block)) : [block];
+  if (await digestOf(threads, medium, ranges, [], new ProgressReport(), signal) === state.blocks[last]) return state;
   throw new JumpstarterError("failed_precondition", `${path} no longer has what was written to it last`, {
     phase: "driver",
     hint: "Write it from the beginning, without resuming",
   });
 }
 
-/** SHA-256 of what a medium has in a range, or nothing where it ends before or one of the blocks is another. */
+function overlap(one: Range, other: Range): Range[] {
+  const [start, end] = [Math.max(one.start, other.start), Math.min(one.end, other.end)];
+  return start < end ? [{ start, end }] : [];
+}
+
+/** SHA-256 of what a medium has in ranges, or nothing where it ends before or one of the blocks is another. */
 async function digestOf(
   threads: MediumThreads,
   { path }: Medium,
-  range: Range,
+  ranges: readonly Range[],
   blocks: readonly string[],
   progress: ProgressReport,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   try {
     await threads.device.ask("dropCache");
-    return await readBack(threads, { path, ranges: [range], blocks, progress, signal });
+    return await readBack(threads, { path, ranges, blocks, progress, signal });
   } catch (error) {
     if (error instanceof Differs) return undefined;
     throw error;

@@ -39,7 +39,7 @@ export class ImageSink {
   skipped = 0;
   /** How often the medium reported an I/O error when it was to take everything. */
   syncErrors = 0;
-  /** SHA-256 of each block from the beginning of the image, where the write is recorded. */
+  /** SHA-256 of each block from the beginning of the image, or of what of it is mapped, where the write is recorded. */
   readonly blocks: string[] = [];
 
   readonly #options: SinkOptions;
@@ -130,7 +130,7 @@ export class ImageSink {
 
   /** Sends a filled slot on its way. */
   #dispatch(length: number): void {
-    const { threads: { device, hasher, slots }, medium, record, earlier, progress } = this.#options;
+    const { threads: { hasher, slots }, medium, record, earlier, progress } = this.#options;
     const [slot, offset] = [this.#slot!, this.#offset];
     const piece = { start: slot.start, length };
     this.#slot = undefined;
@@ -139,12 +139,8 @@ export class ImageSink {
     if (medium.isDevice && this.#offset > medium.size) throw tooLarge(medium, progress.total);
     const work: Promise<unknown>[] = [];
     if (!earlier?.restOnly) work.push(hasher.ask("hash", "image", piece));
-    if (record) {
-      work.push(device.ask("hash", "block", piece));
-      if (this.#offset % blockBytes === 0) work.push(this.#endBlock());
-    }
-    if (earlier && offset < earlier.state.synced) this.skipped += length;
-    else work.push(...this.#write(piece, offset));
+    work.push(...this.#place(piece, offset, offset < (earlier?.state.synced ?? 0)));
+    if (record && this.#offset % blockBytes === 0) work.push(this.#endBlock());
     this.#track(
       Promise.all(work).then(() => {
         slots.give(slot);
@@ -167,10 +163,10 @@ export class ImageSink {
     });
   }
 
-  /** Writes what of a piece is mapped, or all of it. */
-  #write(piece: Piece, offset: number): Promise<unknown>[] {
+  /** Puts what of a piece is mapped in its place, or all of it. */
+  #place(piece: Piece, offset: number, isThere: boolean): Promise<unknown>[] {
     const { blockMap, threads: { hasher } } = this.#options;
-    if (!blockMap) return this.#writeAll(piece, offset);
+    if (!blockMap) return this.#put(piece, offset, isThere);
     const work: Promise<unknown>[] = [];
     let left = piece.length;
     for (; this.#range < blockMap.ranges.length; this.#range++) {
@@ -181,12 +177,21 @@ export class ImageSink {
         const part = { start: piece.start + start - offset, length: end - start };
         left -= part.length;
         work.push(hasher.ask("hash", "mapped", part), ...this.#check(part, range, end, blockMap.algorithm));
-        work.push(...this.#writeAll(part, start));
+        work.push(...this.#put(part, start, isThere));
       }
       if (range.end > offset + piece.length) break;
     }
     this.skipped += left;
     return work;
+  }
+
+  /** Writes a piece that is not there from an earlier write, whose record its block is held to. */
+  #put(piece: Piece, offset: number, isThere: boolean): Promise<unknown>[] {
+    const { record, threads: { device } } = this.#options;
+    const hashed = record ? [device.ask("hash", "block", piece)] : [];
+    if (!isThere) return [...hashed, ...this.#writeAll(piece, offset)];
+    this.skipped += piece.length;
+    return hashed;
   }
 
   /** Holds a mapped range to the checksum that the block map has of it. */

@@ -100,7 +100,8 @@ async function write(
   }
   const state = recording?.resume && await earlierWrite(threads, medium, recording, size, options);
   const fresh = state === undefined;
-  const subject = recording && { target: path, medium: identity, sourceId: recording.sourceId, size };
+  const mapped = blockMap !== undefined;
+  const subject = recording && { target: path, medium: identity, sourceId: recording.sourceId, size, mapped };
   // From here on the medium counts as unfinished.
   using record = subject && new WriteRecord(recording.path, subject, { resume: !fresh });
   // What was in a file is no part of the image. With a block map it is left alone, as it is on a device.

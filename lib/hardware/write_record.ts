@@ -22,6 +22,8 @@ export interface WriteSubject {
   readonly sourceId: string;
   /** Bytes of the image, where they are known beforehand. */
   readonly size?: number;
+  /** Whether a block map leaves parts of the image out: its blocks are then those bytes of theirs that it names. */
+  readonly mapped?: boolean;
 }
 
 /** What a record says. */
@@ -47,7 +49,7 @@ export function readWriteState(path: string): WriteState | undefined {
   }
   const [header, ...lines] = text.split("\n").flatMap(parseLine);
   if (header?.format !== format) return undefined;
-  const { target, medium, sourceId, size, started } = header as unknown as WriteState;
+  const { target, medium, sourceId, size, mapped, started } = header as unknown as WriteState;
   const blocks: string[] = [];
   let [synced, done]: [number, WriteState["done"]] = [0, undefined];
   for (const line of lines) {
@@ -55,7 +57,7 @@ export function readWriteState(path: string): WriteState | undefined {
     if (typeof line.synced === "number") synced = line.synced;
     if (line.done) done = line.done as WriteState["done"];
   }
-  return { target, medium, sourceId, size, started, synced, blocks, done };
+  return { target, medium, sourceId, size, mapped, started, synced, blocks, done };
 }
 
 /**

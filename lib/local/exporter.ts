@@ -49,18 +49,25 @@ export async function runExporter(
       hint: "--no-hooks runs the exporter without them",
     });
   }
-  const socket = socketOf(config.yaml.file);
-  if (socket && await answers(socket)) {
-    throw new JumpstarterError("already_exists", `An exporter for ${config.yaml.file} runs already`, {
+  const { file } = config.yaml;
+  const socket = socketOf(file);
+  const runsAlready = async () => socket !== undefined && await answers(socket);
+  const refusal = () =>
+    new JumpstarterError("already_exists", `An exporter for ${file} runs already`, {
       phase: "config",
-      hint: `jumpstarter client --exporter-config ${config.yaml.file}`,
+      hint: `jumpstarter client --exporter-config ${file}`,
     });
-  }
+  if (await runsAlready()) throw refusal();
   const root = await requireTree(config, bundledDrivers);
-  return await serveSession(
-    () => Session.open(root, { name: config.name, motd: config.motd, hub: options.hub, mode: options.mode }),
-    socket ? [...at, { path: socket }] : at,
-  );
+  try {
+    return await serveSession(
+      () => Session.open(root, { name: config.name, motd: config.motd, hub: options.hub, mode: options.mode }),
+      socket ? [...at, { path: socket }] : at,
+    );
+  } catch (error) {
+    // Another one may have been started in the meantime.
+    throw await runsAlready() ? refusal() : error;
+  }
 }
 
 /** A board's exporter as a local client sees it: one that runs already, or one that was started for this client. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { heldImage, planResume, type RecordOptions, unfinishedWrite } from "../../lib/hardware/earlier_write.ts";
 import { writeImage, type WriteOptions } from "../../lib/hardware/image_writer.ts";
+import { parseBlockMap } from "../../lib/hardware/block_map.ts";
 import { readWriteState } from "../../lib/hardware/write_record.ts";
 import type { ByteSource } from "../../lib/core/byte_stream.ts";
 import { temporaryFolder } from "../system/program.ts";
@@ -102,6 +103,44 @@ mediaTest("A write goes on with the same image on the same medium only", async (
   Deno.writeTextFileSync(record.path, text);
   await assert.rejects(planResume(other.path, record), refused(/Expected the medium .*, got .*$/));
 });
+
+mediaTest(
+  "A write with a block map goes on where it was cut short, and what lies between its ranges counts for nothing",
+  async () => {
+    using folder = temporaryFolder();
+    using loop = loopDevice(folder.path, 160 * MiB);
+    const before = noise(160 * MiB, 9);
+    Deno.writeFileSync(loop.file, before, { create: false });
+    const image = noise(150 * MiB);
+    const ranges = [[MiB, 100 * MiB], [121 * MiB, 126 * MiB], [127 * MiB, 129 * MiB], [140 * MiB, 150 * MiB]];
+    const blockMap = parseBlockMap(`<?xml version="1.0" ?><bmap version="2.0"><ImageSize> ${image.length} </ImageSize>
+    <BlockSize> 4096 </BlockSize><ChecksumType>sha256</ChecksumType><BlockMap>${
+      ranges.map(([start, end]) => {
+        const chksum = sha256(image.subarray(start, end));
+        return `<Range chksum="${chksum}"> ${start / 4096}-${end / 4096 - 1} </Range>`;
+      }).join("")
+    }</BlockMap></bmap>`);
+    const record = { path: `${folder.path}/record`, sourceId: "image" };
+    const options = { size: image.length, blockMap, record };
+    await assert.rejects(writeImage(cutAfter(image, 140 * MiB), loop.path, options), { message: "the cable was cut" });
+    assert.equal(readWriteState(record.path)!.synced, 128 * MiB);
+    await assert.rejects(
+      writeImage(sourceOfBytes(image), loop.path, { size: image.length, record: { ...record, resume: "all" } }),
+      { code: "failed_precondition", message: `The write to ${loop.path} was begun with a block map` },
+    );
+
+    const result = await writeImage(sourceOfBytes(image), loop.path, {
+      ...options,
+      record: { ...record, resume: "all" },
+    });
+    const proven = { bytes: result.bytes, verified: result.verified, resumedFrom: result.resumedFrom };
+    assert.deepEqual(proven, { bytes: image.length, verified: "mapped", resumedFrom: 128 * MiB });
+    assert.equal(result.written, 11 * MiB);
+    const expected = before.slice();
+    for (const [start, end] of ranges) expected.set(image.subarray(start, end), start);
+    assert.deepEqual(Deno.readFileSync(loop.file), expected);
+  },
+);
 
 Deno.test("What a medium lost after it was noted is found by reading all of it back", async () => {
   using folder = temporaryFolder();

@@ -62,6 +62,15 @@ Deno.test("A second exporter of one file is refused, and names the way to the fi
   });
 });
 
+Deno.test("Of two exporters of one file that are started at once, one is refused in the same words", async () => {
+  using folder = await bench();
+  const started = () => runExporter(requireExporterConfig(folder.file), []);
+  const both = await Promise.allSettled([started(), started()]);
+  await using _ = both.find((one) => one.status === "fulfilled")!.value;
+  const { reason } = both.find((one) => one.status === "rejected")!;
+  assert.equal(reason.message, `An exporter for ${folder.file} runs already`);
+});
+
 Deno.test("A socket that a killed exporter left behind is taken over", async () => {
   using folder = await bench();
   abandonedSocket(folder.socket);
