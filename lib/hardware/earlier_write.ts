@@ -141,10 +141,10 @@ export async function earlierWrite(
     });
   }
   if (blockMap !== undefined !== (state.mapped ?? false)) {
-    const began = `The write to ${path} was begun with${state.mapped ? "" : "out"} a block map`;
-    throw new JumpstarterError("failed_precondition", began, {
+    const how = state.mapped ? "with a block map" : "without a block map";
+    throw new JumpstarterError("failed_precondition", `The write to ${path} was begun ${how}, and goes on so only`, {
       phase: "driver",
-      hint: "Go on with it in the same way, or write it from the beginning, without resuming",
+      hint: "Write it from the beginning, without resuming",
     });
   }
   const last = state.blocks.length - 1;

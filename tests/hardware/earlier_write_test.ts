@@ -126,7 +126,10 @@ mediaTest(
     assert.equal(readWriteState(record.path)!.synced, 128 * MiB);
     await assert.rejects(
       writeImage(sourceOfBytes(image), loop.path, { size: image.length, record: { ...record, resume: "all" } }),
-      { code: "failed_precondition", message: `The write to ${loop.path} was begun with a block map` },
+      {
+        code: "failed_precondition",
+        message: `The write to ${loop.path} was begun with a block map, and goes on so only`,
+      },
     );
 
     const result = await writeImage(sourceOfBytes(image), loop.path, {
