@@ -115,8 +115,8 @@ function codeOf(thrown: unknown): Code {
   if (thrown instanceof Deno.errors.TimedOut) return "deadline_exceeded";
   if (connectionFailures.some((kind) => thrown instanceof kind)) return "unavailable";
   if (valueFailures.some((kind) => thrown instanceof kind)) return "invalid_argument";
-  // Zod belongs to the rooms above, and a driver's may be a copy of its own.
-  if (thrown instanceof Error && thrown.name === "ZodError") return "invalid_argument";
+  // Zod belongs to the rooms above, and a driver's may be a copy of its own, or the small half of it.
+  if (thrown instanceof Error && /^\$?ZodError$/.test(thrown.name)) return "invalid_argument";
   if (thrown instanceof Error && Object.values(Deno.errors).some((kind) => thrown instanceof kind)) return "internal";
   const errno = (thrown as { code?: unknown } | null)?.code;
   if (thrown instanceof Error && typeof errno === "string" && /^E[A-Z0-9]+$/.test(errno)) return codeOfErrno(errno);

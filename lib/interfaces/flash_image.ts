@@ -45,6 +45,7 @@ export async function flashImage(
   if (!image.sent) io.advance({ stage: "fetch", bytes: 0 });
   let written: FlashResult | FlashProof | null | "detached";
   try {
+    if ("bytes" in image.source && image.source.size === 0) throw usageError(`${word}: It is empty`);
     written = plan
       ? await flashWithProgress(calls, { word, image, plan, target, sourceId, blockMap, options }, io)
       : await calls.flash({ source: image.source, target }, { signal: io.signal });

@@ -86,17 +86,17 @@ export async function createFile(path: string): Promise<OwnedSink> {
   if (there?.isDirectory) throw localError(path, "It is a folder");
   if (there && !there.isFile) {
     const { write, abort } = sinkOfFile(await opened(path, Deno.open(path, { write: true })));
-    return { write, end: () => Promise.resolve(abort(undefined)), abort };
+    return { write: named(path, write), end: () => Promise.resolve(abort(undefined)), abort };
   }
   const partial = `${path}.partial`;
-  const file = await opened(path, Deno.open(partial, { write: true, create: true, truncate: true }));
-  const sink = sinkOfFile(file);
+  const creating = Deno.open(partial, { write: true, create: true, truncate: true });
+  const sink = sinkOfFile(await opened(path, creating, "Its folder is not there"));
   return {
-    write: (chunk) => sink.write(chunk),
-    async end() {
+    write: named(path, sink.write),
+    end: named(path, async () => {
       await sink.end();
       await Deno.rename(partial, path);
-    },
+    }),
     async abort(reason) {
       await sink.abort(reason);
       // It has got its name, or somebody else has removed it.
@@ -168,13 +168,23 @@ export function behind(source: ByteSource, bytes: number): ByteSource {
   };
 }
 
-async function opened<T>(path: string, opening: Promise<T>): Promise<T> {
+async function opened<T>(path: string, opening: Promise<T>, missing = "There is no such file"): Promise<T> {
   try {
     return await opening;
   } catch (cause) {
-    const why = cause instanceof Deno.errors.NotFound ? "There is no such file" : messageOf(cause);
-    throw localError(path, why, cause);
+    throw localError(path, cause instanceof Deno.errors.NotFound ? missing : messageOf(cause), cause);
   }
+}
+
+/** The same work, whose failures say which file they are of: the system does not. */
+function named<A extends unknown[]>(path: string, work: (...args: A) => Promise<void>): (...args: A) => Promise<void> {
+  return async (...args) => {
+    try {
+      await work(...args);
+    } catch (cause) {
+      throw new JumpstarterError("internal", `${path}: ${messageOf(cause)}`, { cause });
+    }
+  };
 }
 
 function localError(path: string, why: string, cause?: unknown): JumpstarterError {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import * as z from "zod";
+import * as mini from "zod/mini";
 import {
   type Code,
   isJumpstarterError,
@@ -47,6 +48,7 @@ const mapping: [unknown, Code][] = [
   [new RangeError("Outlet 9"), "invalid_argument"],
   [new Deno.errors.InvalidData("x"), "invalid_argument"],
   [z.int().safeParse("x").error, "invalid_argument"],
+  [mini.int().safeParse("x").error, "invalid_argument"],
   [
     (() => {
       try {

@@ -91,6 +91,7 @@ Deno.test("flash writes images to partitions by name, one after the other, and r
 
 Deno.test("flash refuses words that do not go together before anything is sent", async () => {
   await using rig = await bench();
+  await Deno.writeFile(rig.file("empty"), new Uint8Array());
   const refused: [Record<string, unknown>, RegExp][] = [
     [{}, /^Expected an image, or --target NAME:FILE$/],
     [{ file: rig.file("image"), target: ["a:b"] }, /got both$/],
@@ -106,6 +107,7 @@ Deno.test("flash refuses words that do not go together before anything is sent",
     [{ file: rig.file("nothing") }, /nothing: There is no such file$/],
     [{ file: "ftp://user:secret@pi/os.img" }, /^Expected a file, or a URL of http, https or oci, got one of ftp$/],
     [{ file: rig.file(".") }, /It is a folder$/],
+    [{ file: rig.file("empty") }, /empty: It is empty$/],
     [{ file: "-" }, /got a terminal$/],
   ];
   for (const [given, message] of refused) {
@@ -244,7 +246,10 @@ Deno.test("dump compresses by the file's name, and leaves nothing behind when it
   assert.equal(hashOf(new Uint8Array(bytes)), sha256);
   assert.deepEqual(lines, []);
   await assert.rejects(typed(rig.commands.dump, { file: rig.file("c"), target: "nothing" }), { code: "not_found" });
-  await assert.rejects(typed(rig.commands.dump, { file: rig.file("d/e") }), { phase: "usage" });
+  const missing = { phase: "usage", message: `${rig.file("d/e")}: Its folder is not there` };
+  await assert.rejects(typed(rig.commands.dump, { file: rig.file("d/e") }), missing);
+  const full = { message: /^\/dev\/full: No space left on device/ };
+  await assert.rejects(typed(rig.commands.dump, { file: "/dev/full" }), full);
   const left = (await Array.fromAsync(Deno.readDir(rig.file(".")))).map(({ name }) => name);
   assert.deepEqual(left.filter((name) => !name.startsWith("image")).sort(), ["a.bz2", "a.gz", "a.xz", "a.zst", "b.gz"]);
 });
