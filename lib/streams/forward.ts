@@ -35,12 +35,12 @@ export function forwardTcp(at: { hostname: string; port: number }, options: Forw
 }
 
 /**
- * Forwards a local unix socket. Its folder must exist, the path itself must not.
+ * Forwards a local unix socket that only this user can use. Its folder must exist, the path itself must not.
  *
  * @throws {JumpstarterError} `unavailable` when the path cannot be listened on.
  */
 export function forwardUnix(at: { path: string }, options: ForwardOptions): Forward {
-  const listener = listen(at.path, () => Deno.listen({ transport: "unix", path: at.path }));
+  const listener = listen(at.path, () => privately(() => Deno.listen({ transport: "unix", path: at.path })));
   return new Listening(listener, at.path, options, () => {
     try {
       Deno.removeSync(at.path);
@@ -106,6 +106,17 @@ class Listening implements Forward {
     this.#cleanUp();
     await this.#accepting;
     await Promise.allSettled(this.#connections);
+  }
+}
+
+/** Makes what only this user can use, whatever the umask says: the mode of a socket can be given in no other way. */
+function privately<T>(make: () => T): T {
+  if (Deno.build.os === "windows") return make();
+  const before = Deno.umask(0o077);
+  try {
+    return make();
+  } finally {
+    Deno.umask(before);
   }
 }
 

@@ -95,6 +95,19 @@ Deno.test("A unix forward serves its socket and removes it at the end", async ()
   assert.throws(() => Deno.lstatSync(path), Deno.errors.NotFound);
 });
 
+Deno.test("A unix forward is for this user only, whatever the umask says", async () => {
+  using folder = await folderOf();
+  const path = `${folder.path}/socket`;
+  const before = Deno.umask(0);
+  try {
+    await using _ = forwardUnix({ path }, { open: () => Promise.resolve(echoStream()) });
+    assert.equal(Deno.umask(), 0);
+    assert.equal(Deno.lstatSync(path).mode! & 0o077, 0);
+  } finally {
+    Deno.umask(before);
+  }
+});
+
 Deno.test("A unix forward whose folder is gone ends all the same", async () => {
   const folder = await folderOf();
   const forward = forwardUnix({ path: `${folder.path}/socket` }, { open: () => Promise.resolve(echoStream()) });

@@ -31,9 +31,10 @@ export class Recording implements Disposable {
     this.#size += bytes.length;
   }
 
+  /** The file that is open stays so until there is another: where that fails, the next piece tries again. */
   #rotate(): void {
-    this.#file.close();
-    for (let number = this.#keep; number >= 1; number--) {
+    // Where it has gone already, those before it stay where they are.
+    for (let number = exists(this.#path) ? this.#keep : 0; number >= 1; number--) {
       const older = number === 1 ? this.#path : `${this.#path}.${number - 1}`;
       try {
         Deno.renameSync(older, `${this.#path}.${number}`);
@@ -41,12 +42,24 @@ export class Recording implements Disposable {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       }
     }
-    this.#file = open(this.#path);
+    const next = open(this.#path);
+    this.#file.close();
+    this.#file = next;
     this.#size = 0;
   }
 
   [Symbol.dispose](): void {
     this.#file.close();
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 
