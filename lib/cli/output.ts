@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printableLine, printableLines } from "../core/printable.ts";
 import { isJumpstarterError, messageOf } from "../core/errors.ts";
 
 const encoder = new TextEncoder();
@@ -30,16 +31,16 @@ export function printLine(text: string): void {
 
 let progressShown = false;
 
-/** Prints a line beside the result. */
+/** Prints a line beside the result. What it tells may come from another machine. */
 export function noteLine(text: string): void {
-  writeError(`${progressShown ? "\n" : ""}${text}\n`);
+  writeError(`${progressShown ? "\n" : ""}${printableLines(text)}\n`);
   progressShown = false;
 }
 
 /** Shows how far something is, in one line that each text takes over. Only people want to see that. */
 export function progressLine(text: string): void {
   if (!Deno.stderr.isTerminal()) return;
-  writeError(`\r${text}\x1b[K`);
+  writeError(`\r${printableLine(text)}\x1b[K`);
   progressShown = true;
 }
 

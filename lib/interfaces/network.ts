@@ -6,6 +6,7 @@ import { byteStream, unary } from "../contract/method.ts";
 import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
 import { withoutBrackets } from "../core/host_port.ts";
 import { aborted } from "../core/limit.ts";
+import { answers } from "../core/unix_socket.ts";
 import { type Forward, forwardTcp, forwardUnix } from "../streams/forward.ts";
 import type { Novnc } from "../streams/novnc/mod.ts";
 
@@ -59,6 +60,8 @@ export const network = defineInterface({
       staying: true,
     }),
     "forward-unix": command("Forward a local unix socket until interrupted", async ({ path }, io) => {
+      // What a run that was killed has left makes room.
+      if (path !== undefined) await answers(path);
       const folder = path === undefined ? privateFolder() : undefined;
       try {
         await using forward = client.forwardUnix({ path: path ?? `${folder}/socket` }, io.note);

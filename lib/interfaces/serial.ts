@@ -29,6 +29,7 @@ export const ConsoleState = z.object({
   writer: z.optional(z.string()).check(z.describe("Who typed last and is still there")),
   holder: z.optional(z.string()).check(z.describe("Who holds the console")),
   others: z.int().check(z.describe("Connections that use the console, the caller's aside")),
+  away: z.optional(z.string()).check(z.describe("Why the device is not there; what is typed waits for it")),
 });
 export type ConsoleState = z.infer<typeof ConsoleState>;
 

@@ -1,16 +1,16 @@
 /** The commands of a serial console. @module */
 import * as z from "zod/mini";
 import { type Command, command } from "../contract/command.ts";
-import { type ByteStream, sinkOf, sourceOf } from "../core/byte_stream.ts";
+import { type ByteStream, byteStreamOf, sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { messageOf, usageError } from "../core/errors.ts";
 import { writeAll } from "../core/pipe.ts";
 import { unescaped } from "../streams/escapes.ts";
-import { paced, type Pattern } from "../streams/expect.ts";
+import { Expect, paced, type Pattern } from "../streams/expect.ts";
 import { Stamper } from "../streams/stamper.ts";
 import { type SerialCalls, Since } from "./serial.ts";
 import { markText } from "./serial_marks.ts";
 import { sendFileCommand } from "./serial_send_file.ts";
-import { consoleStream, openSession, recordsOf, typeAll } from "./serial_session.ts";
+import { consoleStream, noteAbsence, recordsOf, typeAll } from "./serial_session.ts";
 import { ptyCommand } from "./serial_pty.ts";
 import { consoleCommand } from "./serial_terminal/command.ts";
 
@@ -61,11 +61,11 @@ function sendCommand(calls: SerialCalls): Command {
   return command("Type something", async ({ text, cps, expect }, io) => {
     const { signal } = io;
     const bytes = unescaped(text);
+    noteAbsence(calls, io);
     if (expect === undefined) return await typeAll(calls, paced(bytes, cps ?? Infinity, signal), signal);
     const pattern = patternOf(expect);
-    const encoder = new TextEncoder();
-    const log = (text: string, direction: string) => void (direction === "said" && io.write(encoder.encode(text)));
-    await using session = await openSession(calls, { signal, log });
+    // What is shown is what was said, byte by byte; the pattern is looked for in its text.
+    await using session = new Expect(shown(await consoleStream(calls, { signal }), io.write), { signal });
     const waiting = session.expect(pattern, { timeoutMs: longestMs });
     waiting.catch(() => {});
     await session.send(bytes, { charsPerSecond: cps });
@@ -84,6 +84,21 @@ function sendCommand(calls: SerialCalls): Command {
         ),
       ),
     },
+  });
+}
+
+/** A stream whose bytes are shown as they are read. */
+function shown(stream: ByteStream, show: (bytes: Uint8Array) => Promise<void>): ByteStream {
+  const [source, sink] = [sourceOf(stream), sinkOf(stream)];
+  return byteStreamOf({
+    async next() {
+      const bytes = await source.next();
+      if (bytes) await show(bytes);
+      return bytes;
+    },
+    write: (bytes) => sink.write(bytes),
+    end: () => sink.end(),
+    close: () => stream[Symbol.asyncDispose](),
   });
 }
 
@@ -111,6 +126,7 @@ function pipeCommand(calls: SerialCalls): Command {
     const types = input || !(noInput || io.stdinIsTerminal);
     if (noOutput && !types) throw usageError("--no-output needs input: pipe something in, or --input");
     io.note(pipeStatus(given, types));
+    if (types) noteAbsence(calls, io);
     if (noOutput) return await typeAll(calls, io.stdin, io.signal);
 
     await using file = output === undefined ? undefined : openOutput(output, append);

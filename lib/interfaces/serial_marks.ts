@@ -1,8 +1,9 @@
 /** The marks in a console's history, for people. @module */
+import { printableLine } from "../core/printable.ts";
 import type { ConsoleRecord } from "./serial.ts";
 
 /** A mark and what there is to say about it. */
 export function markText({ mark, text }: ConsoleRecord): string {
   const named = { opened: "opened", lost: "lost", "power-on": "power on", writer: "typing", gap: "gap" }[mark!];
-  return text ? `${named}: ${text}` : named;
+  return text ? `${named}: ${printableLine(text)}` : named;
 }

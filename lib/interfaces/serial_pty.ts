@@ -1,24 +1,34 @@
 /** The console as a device file of this machine. @module */
 import * as z from "zod/mini";
 import { type Command, command } from "../contract/command.ts";
-import { byteStreamOfPipe, sinkOf, sourceOf } from "../core/byte_stream.ts";
+import { type ByteSink, byteStreamOfPipe, sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 import { copy } from "../streams/pump.ts";
 import type { SerialCalls } from "./serial.ts";
 import { markText } from "./serial_marks.ts";
-import { consoleStream } from "./serial_session.ts";
+import { consoleStream, isRefusal } from "./serial_session.ts";
 
 /** The command. */
 export function ptyCommand(calls: SerialCalls): Command {
   return command("Make the console a device file of this machine, until interrupted", async ({ link }, io) => {
     const pty = await io.pseudoTerminal();
     await using near = byteStreamOfPipe(pty);
+    const onRefused = (error: JumpstarterError) => io.note(`${error.message}; what was typed is lost`);
     await using far = await consoleStream(calls, {
       since: "now",
       signal: io.signal,
       onMark: (record) => ["gap", "lost"].includes(record.mark!) && io.note(markText(record)),
-      onRefused: (error) => io.note(`${error.message}; what was typed is lost`),
+      onRefused,
     });
+    const sink = sinkOf(far);
+    const typed: ByteSink = {
+      write: (bytes) =>
+        sink.write(bytes).catch((error) => {
+          if (!isRefusal(error)) throw error;
+          onRefused(error);
+        }),
+      end: () => sink.end(),
+    };
     using _ = link === undefined ? undefined : linkTo(pty.path, link);
     io.print({ path: pty.path, link }, link ?? pty.path);
     io.note("Line settings stay the exporter's. Until Ctrl-C");
@@ -26,7 +36,7 @@ export function ptyCommand(calls: SerialCalls): Command {
     io.signal.addEventListener("abort", stop, { once: true });
     try {
       // The device file is typed into by whoever opens it, and has no end of its own.
-      await Promise.race([copy(sourceOf(far), sinkOf(near)), copy(sourceOf(near), sinkOf(far))]);
+      await Promise.race([copy(sourceOf(far), sinkOf(near)), copy(sourceOf(near), typed)]);
     } finally {
       io.signal.removeEventListener("abort", stop);
     }

@@ -10,7 +10,7 @@ import type { Receiver, TransferOptions } from "../streams/transfer/blocks.ts";
 import { sendXmodem } from "../streams/transfer/xmodem.ts";
 import { sendYmodem, type SentFile } from "../streams/transfer/ymodem.ts";
 import type { SerialCalls } from "./serial.ts";
-import { consoleStream, typeAll } from "./serial_session.ts";
+import { consoleStream, noteAbsence, typeAll } from "./serial_session.ts";
 
 /** How a file gets to the device: as it is, or to a receiver that has been started there. */
 export const protocols = ["raw", "xmodem", "xmodem-1k", "ymodem"] as const;
@@ -78,6 +78,7 @@ export function sendFileCommand(calls: SerialCalls): Command {
     const { signal } = io;
     using opened = openFiles(paths);
     const onProgress = progressOf(opened, io.progress);
+    noteAbsence(calls, io);
     if (protocol === "raw") {
       if (paths.length > 1) throw usageError("Only ymodem sends several files, not raw");
       const content = counted(opened.files[0].content, onProgress);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CommandIo } from "../contract/command.ts";
 import {
   type ByteSink,
   type ByteSource,
@@ -14,7 +15,7 @@ import {
 import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
 import { withLimit } from "../core/limit.ts";
 import { Expect, type ExpectOptions } from "../streams/expect.ts";
-import type { ConsoleRecord, SerialCalls } from "./serial.ts";
+import type { ConsoleRecord, ConsoleState, SerialCalls } from "./serial.ts";
 
 /** How a console is opened. */
 export interface ConsoleStreamOptions {
@@ -25,31 +26,41 @@ export interface ConsoleStreamOptions {
   /** Gets the marks between the bytes. Without it a gap is an error. */
   onMark?(record: ConsoleRecord): unknown;
   /**
-   * Told when somebody else holds the console or takes it over; what was typed meanwhile is lost, and what is typed
-   * next is tried anew. Without it writing fails.
+   * Told when somebody else takes the console over. A write that is refused fails, and the next one is tried anew; a
+   * caller that goes on knows such a failure by {@linkcode isRefusal}.
    */
   onRefused?(error: JumpstarterError): void;
   /** Told when the exporter keeps no history, as Python's does not: the stream then begins with what comes. */
   onLiveOnly?(): void;
 }
 
+/** A console, and what was typed there. */
+export interface ConsoleStream extends ByteStream {
+  /**
+   * Resolves when the device has taken what was written, as far as the exporter tells: Python's does not. Nothing may be
+   * written meanwhile.
+   */
+  flush(): Promise<void>;
+}
+
 /** Opens a console. Nobody is a writer before the first byte. */
-export async function consoleStream(calls: SerialCalls, options: ConsoleStreamOptions = {}): Promise<ByteStream> {
+export async function consoleStream(calls: SerialCalls, options: ConsoleStreamOptions = {}): Promise<ConsoleStream> {
   const { since, signal } = options;
   const said = since === undefined ? await live(calls, signal) : await history(calls, since, options);
   if (!said) {
     if (since !== undefined) options.onLiveOnly?.();
-    return await calls.connect({ signal });
+    return Object.assign(await calls.connect({ signal }), { flush: () => Promise.resolve() });
   }
   const typing = new Typing(calls, options);
-  return byteStreamOf({
+  const stream = byteStreamOf({
     next: () => said.source.next(),
     write: (bytes) => typing.write(bytes),
-    end: () => typing.end(),
+    end: () => typing.flush(),
     async close() {
       await Promise.all([said.close(), typing.close()]);
     },
   });
+  return Object.assign(stream, { flush: () => typing.flush() });
 }
 
 /** Settings of a session. */
@@ -80,6 +91,34 @@ export async function openSession(calls: SerialCalls, options: SessionOptions): 
     await release();
     throw error;
   }
+}
+
+/** How things stand, or nothing where the exporter cannot tell, as Python's cannot. */
+export async function stateOf(calls: SerialCalls, signal: AbortSignal): Promise<ConsoleState | undefined> {
+  try {
+    return await calls.state({ signal });
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What whoever wants to type is told of a device that is not there. */
+export function awayText(reason: string): string {
+  return `The device is not there (${reason}); what is typed waits for it`;
+}
+
+/** Tells why typing may take long. Nobody waits for this. */
+export function noteAbsence(calls: SerialCalls, io: Pick<CommandIo, "signal" | "note">): void {
+  stateOf(calls, io.signal).then(
+    (state) => state?.away !== undefined && io.note(awayText(state.away)),
+    () => {}, // whatever is typed fails as well, and tells
+  );
+}
+
+/** Whether an error means that somebody else holds the console, or has taken it over. */
+export function isRefusal(error: unknown): error is JumpstarterError {
+  return isJumpstarterError(error, "failed_precondition", "aborted");
 }
 
 /** Whether an error means that an exporter does not know a method: Python says not found, we say unimplemented. */
@@ -176,16 +215,18 @@ class Typing {
       await input.sink.write(bytes);
     } catch (error) {
       await this.#giveUp(opening);
-      if (!this.#tell(error)) throw error;
+      throw error;
     }
   }
 
   /** Resolves when the device has taken everything. */
-  async end(): Promise<void> {
-    if (!this.#input) return;
-    const { sink, taken } = await this.#input;
+  async flush(): Promise<void> {
+    const opening = this.#input;
+    if (!opening) return;
+    const { sink, taken } = await opening;
     await sink.end();
     await taken;
+    await this.#giveUp(opening);
   }
 
   async close(): Promise<void> {
@@ -197,7 +238,10 @@ class Typing {
     const input: Input = { stream, sink: sinkOf(stream), taken: sourceOf(stream).next() };
     input.taken.catch((error) => {
       input.failure = error;
-      if (this.#tell(error)) void this.close();
+      const { onRefused } = this.#options;
+      if (!onRefused || !isRefusal(error)) return;
+      onRefused(error);
+      void this.close();
     });
     return input;
   }
@@ -206,13 +250,6 @@ class Typing {
     if (this.#input === opening) this.#input = undefined;
     const input = await opening.catch(() => undefined);
     await input?.stream[Symbol.asyncDispose]().catch(() => {});
-  }
-
-  #tell(error: unknown): boolean {
-    const { onRefused } = this.#options;
-    if (!onRefused || !isJumpstarterError(error, "failed_precondition", "aborted")) return false;
-    onRefused(error);
-    return true;
   }
 }
 

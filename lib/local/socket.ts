@@ -24,17 +24,6 @@ export function socketOf(configFile: string): string | undefined {
   return join(folder, digest.slice(0, 16));
 }
 
-/** Whether an exporter answers on a socket. A file that nobody listens on any more is removed. */
-export async function answers(path: string): Promise<boolean> {
-  try {
-    (await Deno.connect({ transport: "unix", path })).close();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) removeAbandoned(path);
-    return false;
-  }
-}
-
 /** Logins that a session was not made for (some of ssh, `su`, a cron job) lack the variable, not the folder. */
 function runtimeFolder(): string {
   const usual = `/run/user/${Deno.uid()}`;
@@ -58,13 +47,6 @@ function ownFolder(path: string): boolean {
   }
   const { isDirectory, uid, mode } = Deno.lstatSync(path);
   return isDirectory && (Deno.build.os === "windows" || (uid === Deno.uid() && ((mode ?? 0) & 0o077) === 0));
-}
-
-/** Removes a socket, and leaves any other file alone: connecting to one is refused in the same way. */
-function removeAbandoned(path: string): void {
-  try {
-    if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
-  } catch { /* gone already */ }
 }
 
 function removeQuietly(path: string): void {

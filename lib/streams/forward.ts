@@ -29,24 +29,31 @@ export interface ForwardOptions {
  * @throws {JumpstarterError} `unavailable` when the port cannot be listened on.
  */
 export function forwardTcp(at: { hostname: string; port: number }, options: ForwardOptions): Forward {
-  const listener = listen(hostPort(at.hostname, at.port), () => Deno.listen(at));
+  const listener = listen(hostPort(at.hostname, at.port), portHint, () => Deno.listen(at));
   const { hostname, port } = listener.addr as Deno.NetAddr;
   return new Listening(listener, hostPort(hostname, port), options);
 }
 
 /**
- * Forwards a local unix socket that only this user can use. Its folder must exist, the path itself must not.
+ * Forwards a local unix socket that only this user can use. Its folder must exist, the path itself must not
+ * (the socket of a run that was killed is in the way).
  *
  * @throws {JumpstarterError} `unavailable` when the path cannot be listened on.
  */
 export function forwardUnix(at: { path: string }, options: ForwardOptions): Forward {
-  const listener = listen(at.path, () => privately(() => Deno.listen({ transport: "unix", path: at.path })));
+  const listener = listen(
+    at.path,
+    "Choose another path",
+    () => privately(() => Deno.listen({ transport: "unix", path: at.path })),
+  );
   return new Listening(listener, at.path, options, () => {
     try {
       Deno.removeSync(at.path);
     } catch { /* Its folder may have been removed before. */ }
   });
 }
+
+const portHint = "Choose another one, or port 0 for any free port";
 
 class Listening implements Forward {
   readonly address: string;
@@ -120,7 +127,7 @@ function privately<T>(make: () => T): T {
   }
 }
 
-function listen(what: string, start: () => Deno.Listener): Deno.Listener {
+function listen(what: string, hint: string, start: () => Deno.Listener): Deno.Listener {
   try {
     return start();
   } catch (error) {
@@ -129,7 +136,7 @@ function listen(what: string, start: () => Deno.Listener): Deno.Listener {
       "unavailable",
       `Cannot listen on ${what}: ${taken ? "it is in use" : messageOf(error)}`,
       {
-        hint: taken ? "Choose another one, or port 0 for any free port" : undefined,
+        hint: taken ? hint : undefined,
         phase: "usage",
         cause: error,
       },

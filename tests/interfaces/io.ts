@@ -22,6 +22,8 @@ export interface Run extends Said {
   stop(): void;
   /** Resolves once there are that many lines. */
   printed(count: number): Promise<void>;
+  /** Resolves once there are that many notes. */
+  noted(count: number): Promise<void>;
 }
 
 /** Runs a command with arguments and options that were checked already. */
@@ -46,7 +48,11 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
       changed.resolve();
       changed = Promise.withResolvers();
     },
-    note: (text) => void said.notes.push(text),
+    note(text) {
+      said.notes.push(text);
+      changed.resolve();
+      changed = Promise.withResolvers();
+    },
     progress: () => {},
     advance: () => {},
     download: (url) => Promise.reject(new Error(`${url} is not fetched here`)),
@@ -67,6 +73,9 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
     stop: () => end.abort(new Error("interrupted")),
     async printed(count) {
       while (said.lines.length < count) await changed.promise;
+    },
+    async noted(count) {
+      while (said.notes.length < count) await changed.promise;
     },
   };
 }

@@ -3,7 +3,7 @@ import echoNetwork from "../../drivers/echo_network/mod.ts";
 import tcpNetwork from "../../drivers/tcp_network/mod.ts";
 import { withLimit } from "../../lib/core/limit.ts";
 import { network, serve } from "../../mod.ts";
-import { deadPort, echoServer } from "../bytes.ts";
+import { abandonedSocket, deadPort, echoServer } from "../bytes.ts";
 import { folderOf } from "../folder.ts";
 import { parsed, run } from "./io.ts";
 
@@ -61,6 +61,27 @@ Deno.test("The command forward-unix serves the given path, or a private one that
     await done;
     assert.throws(() => Deno.lstatSync(socket), Deno.errors.NotFound);
   }
+});
+
+Deno.test("The command forward-unix takes the place of a run that was killed, and of nobody and nothing else", async () => {
+  using folder = await folderOf({ file: "mine" });
+  await using client = await serve(echoNetwork, {});
+  const command = commandsOf(client)["forward-unix"];
+  const path = `${folder.path}/socket`;
+  abandonedSocket(path);
+  const first = run(command, parsed(command, { path }));
+  await first.printed(1);
+  for (const taken of [path, `${folder.path}/file`]) {
+    await assert.rejects(run(command, parsed(command, { path: taken })).done, {
+      code: "unavailable",
+      message: `Cannot listen on ${taken}: it is in use`,
+      hint: "Choose another path",
+    });
+  }
+  assert.equal(await echoed(await Deno.connect({ transport: "unix", path })), "hello");
+  first.stop();
+  await first.done;
+  assert.equal(Deno.readTextFileSync(`${folder.path}/file`), "mine");
 });
 
 Deno.test("The command address prints the address without its scheme, or one half of it", async () => {

@@ -1,14 +1,10 @@
 /** A console behind the wire, with several callers. @module */
 import assert from "node:assert/strict";
-import { boardOf, clientsOf } from "../../lib/client/connect.ts";
-import { ExporterConnection } from "../../lib/client/connection.ts";
+import { clientsOf } from "../../lib/client/connect.ts";
 import { planDriver } from "../../lib/contract/plan.ts";
 import { sourceOf } from "../../lib/core/byte_stream.ts";
 import { withLimit } from "../../lib/core/limit.ts";
 import { memoryPipe } from "../../lib/core/pipe.ts";
-import { Session } from "../../lib/exporter/session.ts";
-import { connectRpc } from "../../lib/wire/rpc/client.ts";
-import { serveConnection } from "../../lib/wire/rpc/server.ts";
 import {
   byteStreamOfPipe,
   consoleConfig,
@@ -24,6 +20,7 @@ import {
 import { group } from "../contract/drivers.ts";
 import { Cable } from "../streams/console/lines.ts";
 import { talk } from "../bytes.ts";
+import { sessionFor } from "./callers.ts";
 
 /** A driver whose device is the test's. */
 function consoleOn(open: (signal: AbortSignal) => Promise<ConsoleLine>) {
@@ -38,7 +35,6 @@ function consoleOn(open: (signal: AbortSignal) => Promise<ConsoleLine>) {
 
 /** A bench with a console on a cable and a power switch, and as many callers as a test wants. */
 async function bench(switching: { on(): void | Promise<void> } = { on: () => {} }) {
-  await using stack = new AsyncDisposableStack();
   const cable = new Cable();
   const supply = defineDriver({
     name: "test-power",
@@ -54,20 +50,14 @@ async function bench(switching: { on(): void | Promise<void> } = { on: () => {} 
     planDriver("power", supply, {}),
     group("other", planDriver("power", supply, {})),
   );
-  const session = stack.use(await Session.open(root));
-  const owned = stack.move();
+  const session = await sessionFor(root);
   return {
     cable,
     async caller(peer: string) {
-      const [near, far] = memoryPipe();
-      const served = serveConnection(far, { router: session.router, peer });
-      owned.defer(() => served.shutdown(0));
-      const connection = new ExporterConnection(connectRpc(near, { authority: "localhost", peer }));
-      const board = owned.use(await boardOf(connection));
-      const clients = clientsOf(board, { console: serial, power, "other.power": power });
-      return { ...clients, hangUp: () => connection[Symbol.asyncDispose]() };
+      const { board, hangUp } = await session.caller(peer);
+      return { ...clientsOf(board, { console: serial, power, "other.power": power }), hangUp };
     },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }
 

@@ -1,28 +1,47 @@
 /** The console on a terminal, a pseudo-terminal and a file, on a line that the test holds. @module */
 import assert from "node:assert/strict";
+import { clientsOf } from "../../lib/client/connect.ts";
 import type { CommandIo, RawTerminal, Terminal } from "../../lib/contract/command.ts";
+import { planDriver } from "../../lib/contract/plan.ts";
 import { byteStreamOf } from "../../lib/core/byte_stream.ts";
 import { withLimit } from "../../lib/core/limit.ts";
 import { memoryPipe, writeAll } from "../../lib/core/pipe.ts";
 import { openPseudoTerminal } from "../../lib/hardware/pseudo_terminal.ts";
 import { consoleConfig, defineDriver, serial, type SerialClient, serialConsole, serve, z } from "../../mod.ts";
+import { group } from "../contract/drivers.ts";
 import { Cable } from "../streams/console/lines.ts";
 import { lrzszTest, receive } from "../streams/transfer/receivers.ts";
 import { temporaryFolder } from "../system/program.ts";
+import { sessionFor } from "./callers.ts";
 import { parsed, run } from "./io.ts";
 
 const encoder = new TextEncoder();
 
-/** A served console on a cable. */
-async function consoleOn(cable: Cable) {
-  const driver = defineDriver({
+/** A console on a cable. */
+function driverOf(cable: Cable) {
+  return defineDriver({
     name: "test-console",
     summary: "x",
     implements: serial,
     config: z.object(consoleConfig),
     open: (context) => serialConsole(cable.open, context),
   });
-  return await serve(driver, {});
+}
+
+/** A served console on a cable. */
+async function consoleOn(cable: Cable) {
+  return await serve(driverOf(cable), {});
+}
+
+/** The same with two callers. */
+async function consoleOfTwo(cable: Cable) {
+  const driver = driverOf(cable);
+  const session = await sessionFor(group("", planDriver("console", driver, driver.config.parse({}))));
+  const caller = async (peer: string) => clientsOf((await session.caller(peer)).board, { console: serial }).console;
+  return {
+    callers: await Promise.all([caller("ci"), caller("me")]),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  };
 }
 
 /** A terminal whose keys the test presses. */
@@ -54,6 +73,9 @@ function keyboard() {
   return {
     terminal,
     press: (keys: string) => writeAll(far, encoder.encode(keys)),
+    clear() {
+      screen = "";
+    },
     async shows(text: string) {
       const shown = async () => {
         while (!screen.includes(text)) await changed.promise;
@@ -146,6 +168,120 @@ Deno.test("Words of another machine do not move the cursor", async () => {
   await user.shows("-- typing: evil [2J");
   await user.press("\x1dq");
   await done;
+});
+
+Deno.test("While somebody else holds the console the menu says that a file was not sent", async () => {
+  const cable = new Cable();
+  await using both = await consoleOfTwo(cable);
+  const [ci, me] = both.callers;
+  using folder = temporaryFolder();
+  const file = folder.file("script", "reboot\n");
+  using user = keyboard();
+  const { done } = sit(me, {}, { terminal: user.terminal });
+  await cable.say("here");
+  await user.shows("here");
+  await ci.claim({ name: "ci\x1b[2J" });
+  for (const protocol of ["raw", "xmodem"]) {
+    await user.press(`\x1df${file}\r${protocol}\r`);
+    await user.shows(`by ${protocol}; Ctrl-C cancels\r\n`);
+    if (protocol === "xmodem") await cable.say("C"); // a receiver that is ready
+    await user.shows("-- The console is held by ci [2J\r\n");
+    user.clear();
+  }
+  await ci.release();
+  await user.press(`\x1df${file}\rraw\r`);
+  await user.shows("-- Sent");
+  assert.equal(await cable.hear(7), "reboot\n");
+  await user.press("\x1dq");
+  await done;
+});
+
+Deno.test("Whoever has handed over sends neither a file nor a break", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  using user = keyboard();
+  const { done } = sit(client, {}, { terminal: user.terminal });
+  await cable.say("here");
+  await user.shows("here");
+  await user.press("\x1do");
+  await user.shows("-- Others may type, and you look on");
+  for (const key of ["f", "b"]) {
+    user.clear();
+    await user.press(`\x1d${key}`);
+    await user.shows("-- You have handed over (Ctrl-] t takes over)\r\n");
+  }
+  await user.press("typed");
+  await user.shows("-- You have handed over (Ctrl-] t takes over): what you type is not sent");
+  await user.press("\x1dtmine\x1dq");
+  await done;
+  assert.equal(await cable.hear(4), "mine");
+});
+
+Deno.test("A console whose output nobody reads any more ends, and the terminal is given back", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  using user = keyboard();
+  const { terminal } = user;
+  let fails = false;
+  const raw = () => {
+    const line = terminal.raw();
+    const write = (bytes: Uint8Array) => fails ? Promise.reject(new Deno.errors.BrokenPipe()) : line.write(bytes);
+    return { ...line, write, [Symbol.dispose]: () => line[Symbol.dispose]() };
+  };
+  const { done } = sit(client, {}, { terminal: { user: "alice@desk", raw } });
+  await cable.say("here");
+  await user.shows("here");
+  fails = true;
+  await cable.say("and more");
+  await withLimit(done, 5_000, "The end");
+  assert.equal(user.isRaw, false);
+});
+
+Deno.test("What is shown first is shown when keys are the device's already", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  using user = keyboard();
+  const { done, notes } = sit(client, {}, { terminal: user.terminal });
+  await user.shows("-- console of bench: nobody else is here. Ctrl-] q leaves");
+  assert.equal(user.isRaw, true);
+  assert.deepEqual(notes, []);
+  await user.press("\x1dq");
+  await done;
+});
+
+Deno.test("Whoever types to a device that is not there is told that it waits, and why", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  await using stream = await client.connect();
+  await cable.ready();
+  cable.pull();
+  while ((await client.state()).away === undefined);
+  const { send } = serial.commands!(client);
+  const sending = run(send, parsed(send, { text: "x" }));
+  await sending.noted(1);
+  assert.deepEqual(sending.notes, ["The device is not there (it has ended); what is typed waits for it"]);
+  using user = keyboard();
+  const { done } = sit(client, {}, { terminal: user.terminal });
+  await user.shows("The device is not there (it has ended); what is typed waits for it. Ctrl-] q leaves");
+  cable.plug();
+  await sending.done;
+  assert.equal(await cable.hear(1), "x");
+  assert.equal((await client.state()).away, undefined);
+  await user.press("\x1dq");
+  await done;
+  await stream[Symbol.asyncDispose]();
+});
+
+Deno.test("send --expect prints what was said byte by byte", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  const { send } = serial.commands!(client);
+  const sending = run(send, parsed(send, { text: "x", expect: "done" }));
+  assert.equal(await cable.hear(1), "x");
+  await cable.say(Uint8Array.of(0xff, 0xfe, 0xc3));
+  await cable.say("done");
+  await withLimit(sending.done, 5_000, "The command");
+  assert.deepEqual(sending.written, [0xff, 0xfe, 0xc3, ...encoder.encode("done")]);
 });
 
 lrzszTest("send-file brings a file to a receiver at the other end, and prints what follows", async () => {

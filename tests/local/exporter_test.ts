@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { connect, network, power, serial } from "../../mod.ts";
 import { requireExporterConfig } from "../../lib/config/exporter_config.ts";
 import { localExporter, runExporter } from "../../lib/local/exporter.ts";
-import { answers, socketOf } from "../../lib/local/socket.ts";
+import { answers } from "../../lib/core/unix_socket.ts";
+import { socketOf } from "../../lib/local/socket.ts";
 import { abandonedSocket, echoServer, talk } from "../bytes.ts";
 import { folderOf } from "../folder.ts";
 

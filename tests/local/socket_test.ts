@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { answers, privateFolder, socketOf } from "../../lib/local/socket.ts";
+import { answers } from "../../lib/core/unix_socket.ts";
+import { privateFolder, socketOf } from "../../lib/local/socket.ts";
 import { abandonedSocket } from "../bytes.ts";
 import { folderOf } from "../folder.ts";
 

@@ -130,7 +130,9 @@ terminalTest("The menu switches the power, saves the log, sends files and explai
   Deno.writeTextFileSync(`${bench.folder}/script`, "echo from a file\r");
   await terminal.type("\x01f", "File to send: ");
   await terminal.type("script\r", "Protocol: ");
-  await terminal.type("raw\r", "\nfrom a file");
+  await terminal.type("raw\r", "-- Sent");
+  await terminal.type("echo done\r", "\ndone");
+  assert.match(terminal.screen, /\nfrom a file/);
   await terminal.type("\x01f", "File to send: ");
   await terminal.type("script\r", "Protocol: ");
   await terminal.type("\r", "Ctrl-C cancels");
@@ -162,7 +164,7 @@ terminalTest("Two people watch, a script takes over and gives back, and one hand
   await bob.type("z", "The console is held by ");
   await alice.type(`${escape}o`, "Others may type");
   await bob.type("echo now bob\r", "\nnow bob");
-  await alice.type("w", "Others may type: what you type is not sent");
+  await alice.type("w", "(Ctrl-] t takes over): what you type is not sent");
   await bob.type(`${escape}q`, "code:0");
   await alice.type(`${escape}q`, "code:0");
 });

@@ -4,7 +4,7 @@ import { type Command, command, type CommandIo } from "../../contract/command.ts
 import { JumpstarterError, usageError } from "../../core/errors.ts";
 import { controlKey, nameOfControlKey } from "../../streams/escape_keys.ts";
 import { type ConsoleState, type SerialCalls, Since } from "../serial.ts";
-import { isMissing } from "../serial_session.ts";
+import { awayText, stateOf } from "../serial_session.ts";
 import { sit } from "./sitting.ts";
 
 /** The command. */
@@ -22,8 +22,16 @@ export function consoleCommand(calls: SerialCalls): Command {
     if (watch && claim !== undefined) throw usageError("--watch and --claim contradict each other");
     const state = await stateOf(calls, signal);
     if (claim !== undefined) await calls.claim({ name: claim }, { signal });
-    io.note(statusLine(io, state, nameOfControlKey(escape), watch));
-    const end = await sit(calls, io, terminal, { watches: watch, claim, since, switchName: power, escape, state });
+    const greeting = statusLine(io, state, nameOfControlKey(escape), watch);
+    const end = await sit(calls, io, terminal, {
+      watches: watch,
+      claim,
+      since,
+      switchName: power,
+      escape,
+      state,
+      greeting,
+    });
     io.note(end === "left" ? `Left ${io.place}` : `${io.place} has ended`);
   }, {
     options: {
@@ -43,19 +51,10 @@ export function consoleCommand(calls: SerialCalls): Command {
   });
 }
 
-/** How things stand, or nothing where the exporter cannot tell, as Python's cannot. */
-async function stateOf(calls: SerialCalls, signal: AbortSignal): Promise<ConsoleState | undefined> {
-  try {
-    return await calls.state({ signal });
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
 function statusLine(io: CommandIo, state: ConsoleState | undefined, escape: string, watch: boolean): string {
   const keys = `${escape} q leaves, ${escape} ? shows what else there is`;
-  return `${io.place}${watch ? ", looking on" : ""}: ${state ? company(state) : "live only"}. ${keys}`;
+  const away = state?.away === undefined ? "" : ` ${awayText(state.away)}.`;
+  return `${io.place}${watch ? ", looking on" : ""}: ${state ? company(state) : "live only"}.${away} ${keys}`;
 }
 
 /** Who else is there. */

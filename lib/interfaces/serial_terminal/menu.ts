@@ -15,6 +15,8 @@ export interface Seat {
   readonly screen: Screen;
   /** Who looks on only may change nothing. */
   readonly watches: boolean;
+  /** Why nothing of this one's may reach the device now. */
+  readonly silence?: string;
   /** The name of the power switch that is meant where there are several. */
   readonly switchName?: string;
   /** The name of the escape key. */
@@ -39,6 +41,8 @@ interface Entry {
   readonly does: string;
   /** Whether it changes something, which who looks on may not. */
   readonly changes?: boolean;
+  /** Whether it goes over the console's line, which whoever has handed over leaves to others. */
+  readonly types?: boolean;
   run(seat: Seat): Promise<void> | void;
 }
 
@@ -47,8 +51,14 @@ const entries: readonly Entry[] = [
   { key: "1", does: "power on", changes: true, run: (seat) => switchPower(seat, "on") },
   { key: "0", does: "power off", changes: true, run: (seat) => switchPower(seat, "off") },
   { key: "c", does: "power off, and on again after 2 s", changes: true, run: (seat) => switchPower(seat, "cycle") },
-  { key: "b", does: "send a break", changes: true, run: sendBreak },
-  { key: "f", does: "send a file: raw, xmodem, xmodem-1k or ymodem", changes: true, run: sendFile },
+  { key: "b", does: "send a break", changes: true, types: true, run: sendBreak },
+  {
+    key: "f",
+    does: "send a file: raw, xmodem, xmodem-1k or ymodem",
+    changes: true,
+    types: true,
+    run: sendFile,
+  },
   { key: "s", does: "save what was said to a file", run: saveLog },
   { key: "o", does: "hand over: let others type, and look on", changes: true, run: (seat) => seat.handOver() },
   { key: "t", does: "take over: nobody else can type", changes: true, run: (seat) => seat.takeOver() },
@@ -64,6 +74,7 @@ export async function act(key: number | undefined, escape: number, seat: Seat): 
     if (key === escape) await seat.typeEscape();
     else if (!entry) screen.note(`There is nothing behind this key; ${seat.escape} ? shows what there is`);
     else if (entry.changes && watches) screen.note(`Who looks on cannot ${entry.does}; leave and come without --watch`);
+    else if (entry.types && seat.silence) screen.note(seat.silence);
     else await entry.run(seat);
   } catch (error) {
     screen.note(messageOf(error));

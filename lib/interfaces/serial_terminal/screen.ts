@@ -1,5 +1,6 @@
 /** What the user of a console sees: the device's bytes, and between them what this program has to say. @module */
 import type { RawTerminal } from "../../contract/command.ts";
+import { printableLine } from "../../core/printable.ts";
 import type { ByteReader } from "../../streams/byte_reader.ts";
 
 const encoder = new TextEncoder();
@@ -8,12 +9,15 @@ const newline = 10;
 /** A raw terminal that is written to in order. */
 export class Screen {
   readonly #terminal: Pick<RawTerminal, "write">;
+  readonly #onGone: () => void;
   #last: Promise<void> = Promise.resolve();
   /** Where the cursor is: at the start of a line, in one of the device's, or behind a text of progress. */
   #cursor: "start" | "line" | "progress" = "start";
 
-  constructor(terminal: Pick<RawTerminal, "write">) {
+  /** `onGone` hears that the terminal takes nothing any more. */
+  constructor(terminal: Pick<RawTerminal, "write">, onGone: () => void) {
     this.#terminal = terminal;
+    this.#onGone = onGone;
   }
 
   /** Shows bytes of the device as they are. Resolves when the terminal has taken them. */
@@ -26,12 +30,12 @@ export class Screen {
 
   /** Says something on a line of its own. */
   note(text: string): void {
-    void this.#say(`${this.#newLine()}-- ${printable(text)}\r\n`);
+    void this.#say(`${this.#newLine()}-- ${printableLine(text)}\r\n`);
   }
 
   /** Says how far something is; the next text takes its place. */
   progress(text: string): void {
-    void this.#say(`${this.#cursor === "progress" ? "\r" : this.#newLine()}-- ${printable(text)}\x1b[K`);
+    void this.#say(`${this.#cursor === "progress" ? "\r" : this.#newLine()}-- ${printableLine(text)}\x1b[K`);
     this.#cursor = "progress";
   }
 
@@ -77,13 +81,6 @@ export class Screen {
   }
 
   #write(bytes: Uint8Array): Promise<void> {
-    // A terminal that is gone shows nothing any more; its keys end as well.
-    return this.#last = this.#last.then(() => this.#terminal.write(bytes)).catch(() => {});
+    return this.#last = this.#last.then(() => this.#terminal.write(bytes)).catch(this.#onGone);
   }
-}
-
-/** Text of another machine, which must not move the cursor or worse. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ");
 }

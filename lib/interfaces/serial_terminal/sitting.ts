@@ -8,7 +8,7 @@ import { EscapeKeys, nameOfControlKey } from "../../streams/escape_keys.ts";
 import type { ConsoleRecord, ConsoleState, SerialCalls } from "../serial.ts";
 import { markText } from "../serial_marks.ts";
 import { openFiles, progressOf, type Protocol, sendFiles } from "../serial_send_file.ts";
-import { consoleStream, isMissing } from "../serial_session.ts";
+import { type ConsoleStream, consoleStream, isMissing, isRefusal } from "../serial_session.ts";
 import { Inbox } from "./inbox.ts";
 import { act, type Seat } from "./menu.ts";
 import { Screen } from "./screen.ts";
@@ -25,6 +25,8 @@ export interface SittingOptions {
   readonly escape: number;
   /** How things stood before; nothing where the exporter cannot tell. */
   readonly state?: ConsoleState;
+  /** What is said first. */
+  readonly greeting: string;
 }
 
 /** Holds the terminal until the user leaves or the console ends. */
@@ -42,14 +44,13 @@ export async function sit(
     onRefused: (error) => sitting?.refused(error),
     onLiveOnly: () => io.note("This exporter keeps no history: the console begins with what comes now"),
   });
-  const sink = sinkOf(stream);
   const end = await (async () => {
     using raw = terminal.raw();
-    sitting = new Sitting(calls, io, sink, raw, { ...options, user: terminal.user });
+    sitting = new Sitting(calls, io, stream, raw, { ...options, user: terminal.user });
     return await sitting.hold(sourceOf(stream));
   })();
   // What was typed before leaving is meant to arrive.
-  if (end === "left") await withLimit(sitting!.sent().then(() => sink.end()), lastKeysMs, "The end").catch(() => {});
+  if (end === "left") await withLimit(sitting!.sent(), lastKeysMs, "The end").catch(() => {});
   return end;
 }
 
@@ -70,6 +71,7 @@ class Sitting implements Seat {
   readonly switchName?: string;
   readonly escape: string;
   readonly #options: SittingOptions & { readonly user: string };
+  readonly #stream: ConsoleStream;
   readonly #sink: ByteSink;
   readonly #keys: ByteReader;
   readonly #end = Promise.withResolvers<"left">();
@@ -81,23 +83,26 @@ class Sitting implements Seat {
   #refusal?: string;
   #lost = false;
   #sending: Promise<void> = Promise.resolve();
+  /** Ends the transfer of a file that is going on. */
+  #transfer?: AbortController;
   #waiting = 0;
 
   constructor(
     calls: SerialCalls,
     io: CommandIo,
-    sink: ByteSink,
+    stream: ConsoleStream,
     raw: RawTerminal,
     options: SittingOptions & { readonly user: string },
   ) {
     this.calls = calls;
     this.io = io;
-    this.screen = new Screen(raw);
+    this.screen = new Screen(raw, () => this.detach());
     this.watches = options.watches;
     this.switchName = options.switchName;
     this.escape = nameOfControlKey(options.escape);
     this.#options = options;
-    this.#sink = sink;
+    this.#stream = stream;
+    this.#sink = sinkOf(stream);
     this.#keys = new ByteReader(raw);
     this.#receive = (bytes) => this.screen.show(bytes);
     this.#me = options.claim ?? options.state?.you;
@@ -105,6 +110,7 @@ class Sitting implements Seat {
 
   async hold(source: ByteSource): Promise<"left" | "ended"> {
     const { signal } = this.io;
+    this.screen.note(this.#options.greeting);
     try {
       return await unlessAborted(Promise.race([this.#end.promise, this.#listen(source), this.#type()]), signal);
     } finally {
@@ -113,9 +119,10 @@ class Sitting implements Seat {
     }
   }
 
-  /** Resolves when everything that was typed is on its way. */
-  sent(): Promise<void> {
-    return this.#sending;
+  /** Resolves when the device has taken everything that was typed. */
+  async sent(): Promise<void> {
+    await this.#sending;
+    await this.#stream.flush();
   }
 
   /** Hears of a mark in the history. Those of the past say nothing about now. */
@@ -135,8 +142,15 @@ class Sitting implements Seat {
   }
 
   /** Hears that what was typed did not reach the device. */
-  refused({ message }: JumpstarterError): void {
-    this.#refuse(`${message}; what you type is not sent`);
+  refused(error: JumpstarterError): void {
+    if (this.#transfer) this.#transfer.abort(error);
+    else this.#refuse(`${error.message}; what you type is not sent`);
+  }
+
+  /** Why nothing of this one's may reach the device now. */
+  get silence(): string | undefined {
+    if (this.watches) return "You look on";
+    return this.#handedOver ? `You have handed over (${this.escape} t takes over)` : undefined;
   }
 
   ask(question: string): Promise<string | undefined> {
@@ -150,23 +164,26 @@ class Sitting implements Seat {
   async sendFile(path: string, protocol: Protocol): Promise<void> {
     using files = openFiles([path]);
     this.screen.note(`Sending ${files.size} bytes by ${protocol}; Ctrl-C cancels`);
-    const cancel = new AbortController();
+    const cancel = this.#transfer = new AbortController();
     const done = new AbortController();
     const cancelling = this.#cancelKey(done.signal).then(
       () => cancel.abort(new JumpstarterError("canceled", "The transfer was cancelled")),
       () => {},
     );
+    const signal = AbortSignal.any([this.io.signal, cancel.signal]);
     const send = async (source: ByteSource) => {
-      const signal = AbortSignal.any([this.io.signal, cancel.signal]);
       const onProgress = progressOf(files, (text) => this.screen.progress(text));
       return await sendFiles({ source, sink: this.#sink }, files, protocol, { signal, onProgress });
     };
     try {
+      await unlessAborted(this.#sending, signal);
       // What a receiver answers is not for people; what a device says to what is typed is.
       if (protocol === "raw") await send({ next: () => new Promise(() => {}) });
       else await this.#aside(async (heard) => await this.screen.show(await send(heard)));
+      await unlessAborted(this.#stream.flush(), signal);
       this.screen.note("Sent");
     } finally {
+      this.#transfer = undefined;
       done.abort();
       await cancelling;
     }
@@ -219,12 +236,12 @@ class Sitting implements Seat {
 
   /** Puts bytes on their way. The device may take its time: meanwhile the menu works. */
   async #send(bytes: Uint8Array): Promise<void> {
-    if (this.watches) return this.#refuse("You look on: what you type is not sent");
-    if (this.#handedOver) {
-      return this.#refuse(`Others may type: what you type is not sent; ${this.escape} t takes over`);
-    }
+    if (this.silence) return this.#refuse(`${this.silence}: what you type is not sent`);
     this.#waiting += bytes.length;
-    const sending = this.#sending = this.#sending.then(() => this.#sink.write(bytes));
+    const sending = this.#sending = this.#sending.then(() => this.#sink.write(bytes)).catch((error) => {
+      if (!isRefusal(error)) throw error;
+      this.refused(error);
+    });
     sending.then(() => this.#waiting -= bytes.length, (error) => this.#end.reject(error));
     if (this.#waiting > mostWaiting) await sending;
   }

@@ -43,6 +43,10 @@ export class Console implements AsyncDisposable {
   readonly #recording?: Recording;
   readonly #seats = new Set<Seat>();
   #writer?: Seat;
+  /** Why the device that is wanted is not there. */
+  #away?: string;
+  /** Why the last of what was said is not in the file; told once until it is again. */
+  #unrecorded?: string;
   #claim?: { readonly name: string; readonly caller: Caller };
 
   constructor(options: ConsoleOptions) {
@@ -50,26 +54,31 @@ export class Console implements AsyncDisposable {
     this.#when = when;
     const history = this.history = new History({ bytes: historyBytes, now });
     const recording = this.#recording = record && new Recording(record);
+    const lost = (note: string, reason: string) => {
+      this.#away = reason;
+      history.mark("lost", reason);
+      onNote(note, { reason });
+    };
     this.#line = new KeptLine({
       open,
       retryMs,
-      onOpened: () => history.mark("opened"),
-      onBytes(bytes) {
+      onOpened: () => {
+        this.#away = undefined;
+        history.mark("opened");
+      },
+      onBytes: (bytes) => {
         history.append(bytes);
         try {
           recording?.append(bytes);
-        } catch (error) {
-          onNote("console not recorded", { error: messageOf(error) });
+          this.#unrecorded = undefined;
+        } catch (thrown) {
+          const error = messageOf(thrown);
+          if (error !== this.#unrecorded) onNote("console not recorded", { error });
+          this.#unrecorded = error;
         }
       },
-      onLost(reason) {
-        history.mark("lost", reason);
-        onNote("console lost", { reason });
-      },
-      onMissing(reason) {
-        history.mark("lost", reason);
-        onNote("console not available", { reason });
-      },
+      onLost: (reason) => lost("console lost", reason),
+      onMissing: (reason) => lost("console not available", reason),
     });
     if (when === "session") this.#line.keep();
   }
@@ -191,6 +200,7 @@ export class Console implements AsyncDisposable {
       writer: this.#writer?.caller.peer,
       holder: this.#claim?.name,
       others: callers.size,
+      away: this.#away,
     };
   }
 
@@ -214,7 +224,7 @@ export class Console implements AsyncDisposable {
   async close(): Promise<void> {
     this.#claim = undefined;
     for (const seat of this.#seats) this.#throwOut(seat);
-    await this.#line.release();
+    await this.#release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -232,7 +242,12 @@ export class Console implements AsyncDisposable {
 
   #leave(seat: Seat): void {
     if (!seat.gone) this.#throwOut(seat);
-    if (this.#seats.size === 0 && this.#when === "demand") void this.#line.release();
+    if (this.#seats.size === 0 && this.#when === "demand") void this.#release();
+  }
+
+  async #release(): Promise<void> {
+    this.#away = undefined;
+    await this.#line.release();
   }
 
   #throwOut(seat: Seat, failure?: JumpstarterError): void {
@@ -296,6 +311,8 @@ export interface ConsoleState {
   readonly holder?: string;
   /** Callers that use it, this one aside. */
   readonly others: number;
+  /** Why the device that is wanted is not there. */
+  readonly away?: string;
 }
 
 /** Somebody who reads, writes, or both. */

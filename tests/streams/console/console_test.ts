@@ -233,6 +233,30 @@ Deno.test("A recording is a file of what was said, put aside by its size, that o
   }
 });
 
+Deno.test("A recording that fails is told once, and again when it fails after it has worked", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "jumpstarter-test-" });
+  try {
+    const file = `${folder}/logs/boot.log`;
+    Deno.mkdirSync(`${folder}/logs`);
+    const notes: string[] = [];
+    await using it = onCable({ record: { file, bytes: 3 }, onNote: (text) => void notes.push(text) });
+    await using told = records(it.core);
+    const say = async (text: string) => {
+      await it.cable.say(text);
+      await told.until(text);
+    };
+    for (const times of [1, 2]) {
+      await say("one");
+      Deno.removeSync(`${folder}/logs`, { recursive: true });
+      for (const text of ["two", "three", "four"]) await say(text);
+      assert.deepEqual(notes, Array(times).fill("console not recorded"));
+      Deno.mkdirSync(`${folder}/logs`);
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("200 MB go through one line to three viewers, byte for byte", async () => {
   await using core = new Console({ open: loop, when: "session" });
   const total = 200_000_000;

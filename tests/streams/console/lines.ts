@@ -45,9 +45,9 @@ export class Cable {
   }
 
   /** The board says something. */
-  async say(text: string): Promise<void> {
+  async say(what: string | Uint8Array): Promise<void> {
     await this.ready();
-    await writeAll(this.#far!, new TextEncoder().encode(text));
+    await writeAll(this.#far!, typeof what === "string" ? new TextEncoder().encode(what) : what);
   }
 
   /** Everything that the board hears, until it has heard that many bytes. */

@@ -1,0 +1,13 @@
+/** Text of another machine on a terminal. @module */
+
+/** One line of text that can neither move the cursor nor worse: control characters become a space. */
+export function printableLine(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ");
+}
+
+/** The same for text of several lines; tabs stay as well. */
+export function printableLines(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]+/g, " ");
+}
