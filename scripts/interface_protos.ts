@@ -17,7 +17,7 @@ const check = Deno.args.includes("--check");
 
 const files = new Map<string, string>();
 for (const name of interfaceNames) {
-  const native = describe(await interfaceByName(name));
+  const native = describe((await interfaceByName(name))!);
   files.set(`proto/${protoPathOf(native)}`, protoText(native));
 }
 

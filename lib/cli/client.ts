@@ -58,7 +58,7 @@ export function clientCommand(interruption: Interruptions): Commander {
     .allowUnknownOption()
     .addHelpText("after", help);
   return addBoardOptions(command)
-    .option("--json", "print the tree as JSON")
+    .option("--json", "print the tree, or the command's result, as JSON")
     .option("--timeout <seconds>", "limit for reaching the exporter")
     .option("-v, --verbose", "print the steps of the connection")
     .action(async (path: string[], flags: BoardFlags & { json?: boolean; timeout?: string }) => {
@@ -70,7 +70,7 @@ export function clientCommand(interruption: Interruptions): Commander {
         return printLine(flags.json ? JSON.stringify(await treeJson(node)) : await renderTree(node));
       }
       const words = ["client", ...node.path.split(".").filter(Boolean)].join(" ");
-      const run = commandRunner(board, interruption);
+      const run = commandRunner(board, interruption, flags);
       const own = await growOwnCommand(node, words, run);
       if (own) return void await configure(own).parseAsync(rest, { from: "user" });
       const grown = configure(await growCommands(node, words, run, rest[0]));

@@ -8,6 +8,7 @@ import type { AnyInterface, Client } from "../contract/interface.ts";
 import { check } from "../contract/values.ts";
 import { JumpstarterError, usageError } from "../core/errors.ts";
 import { withLimit } from "../core/limit.ts";
+import { areLabelsOf } from "../interfaces/table.ts";
 import { ChildExit, type Interruptions } from "./exit_code.ts";
 import { runForeground } from "./foreground.ts";
 import { noteLine, printLine, progressLine, writeError, writeOut } from "./output.ts";
@@ -32,12 +33,20 @@ export type CommandRunner = (node: DriverNode, definition: Command, typed: Typed
 /** How long a command may take to end once the exporter is gone, in milliseconds. */
 const lastWordsMs = 1_000;
 
-/** Runs commands of a board's drivers until they end, the user interrupts them, their limit passes or the board is gone. */
-export function commandRunner(board: Board, interruption: Interruptions): CommandRunner {
+/**
+ * Runs commands of a board's drivers until they end, the user interrupts them, their limit passes or the board is gone.
+ * With `json` their results are printed as JSON whether they are asked for it or not.
+ */
+export function commandRunner(
+  board: Board,
+  interruption: Interruptions,
+  { json: always = false }: { json?: boolean } = {},
+): CommandRunner {
   const gone = new AbortController();
   const lost = board.connection.closed.then((reason) => reason ? gone.abort(reason) : new Promise<void>(() => {}));
   return async (node, definition, typed) => {
-    const { name, json, timeoutMs } = typed;
+    const { name, timeoutMs } = typed;
+    const json = always || typed.json;
     const given = checked(definition, typed);
     const interrupted = interruption.signal;
     const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
@@ -120,7 +129,7 @@ function ioOf(
 
 function besideOf<I extends AnyInterface>({ parent, uuid }: DriverNode, definition: I): Map<string, Client<I>> {
   const others = [...parent?.children.values() ?? []].filter((other) =>
-    other.uuid !== uuid && other.interface === definition.name
+    other.uuid !== uuid && areLabelsOf(definition, other.labels)
   );
   return new Map(others.map((other) => [other.name, clientOf(definition, other.caller)]));
 }

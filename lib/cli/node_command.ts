@@ -8,10 +8,8 @@ import * as z from "zod/mini";
 import type { DriverNode } from "../client/tree.ts";
 import { clientOf } from "../contract/client.ts";
 import { type Command, command, ownCommand } from "../contract/command.ts";
-import type { AnyInterface } from "../contract/interface.ts";
 import { type Method, wireNameOf } from "../contract/method.ts";
 import { JumpstarterError } from "../core/errors.ts";
-import { interfaceByName } from "../interfaces/table.ts";
 import type { CommandRunner } from "./command_run.ts";
 import { helpOf } from "./commander.ts";
 import { IntoBackground } from "./exit_code.ts";
@@ -39,12 +37,8 @@ export async function growOwnCommand(
   return growCommand(new Commander(words).description(await descriptionOf(node)), node, definition, run);
 }
 
-async function definitionOf(node: DriverNode): Promise<AnyInterface | undefined> {
-  return node.interface === undefined ? undefined : await interfaceByName(node.interface);
-}
-
 async function descriptionOf(node: DriverNode): Promise<string> {
-  return node.description ?? (await definitionOf(node))?.summary ?? "A driver of an unknown kind";
+  return node.description ?? (await node.definition())?.summary ?? "A driver of an unknown kind";
 }
 
 const known = new WeakMap<DriverNode, Promise<Record<string, Command>>>();
@@ -57,7 +51,7 @@ function ownCommands(node: DriverNode): Promise<Record<string, Command>> {
 }
 
 async function makeCommands(node: DriverNode): Promise<Record<string, Command>> {
-  const definition = await definitionOf(node);
+  const definition = await node.definition();
   if (!definition) return {};
   const client = clientOf(definition, node.caller);
   return { ...definition.commands?.(client), ...await definition.configuredCommands?.(client) };
@@ -167,10 +161,10 @@ function genericCommands(node: DriverNode): Record<string, Command> {
   const method = z.string().check(z.describe("Name of the method on the wire"));
   const args = z._default(z.array(z.string()), []).check(z.describe("Arguments, each as JSON or plain text"));
   return {
-    methods: command("List the methods that are known of this driver", async (_, { print }) => {
-      for (const line of await knownMethods(node)) {
-        print(line, [line.name, line.kind, line.summary].filter(Boolean).join("  "));
-      }
+    methods: command("List the methods that are known of this driver", async (_, { print, note }) => {
+      const methods = await knownMethods(node);
+      for (const line of methods) print(line, [line.name, line.kind, line.summary].filter(Boolean).join("  "));
+      if (methods.length === 0) note("None are known of this driver; call and stream take any name");
     }),
     call: command("Call a method with one answer", async ({ method, args }, { signal, print }) => {
       const result = await node.caller.unary(method, args.map(jsonOrText), { signal });
@@ -193,7 +187,7 @@ interface KnownMethod {
 }
 
 async function knownMethods(node: DriverNode): Promise<KnownMethod[]> {
-  const methods = Object.entries(((await definitionOf(node))?.methods ?? {}) as Record<string, Method>);
+  const methods = Object.entries(((await node.definition())?.methods ?? {}) as Record<string, Method>);
   if (methods.length > 0) {
     return methods.map(([name, method]) => ({
       name: wireNameOf(name, method),

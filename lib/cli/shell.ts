@@ -102,6 +102,7 @@ function environment(named: NamedBoard, host: string, board: Board, folder: stri
   const direct = !named.local && "hostname" in address;
   return {
     JUMPSTARTER_HOST: host,
+    JUMPSTARTER_EXPORTER_FILE: named.file ?? "",
     JMP_DRIVERS_ALLOW: "UNSAFE",
     _JMP_SUPPRESS_DRIVER_WARNINGS: "1",
     ...(direct && { JMP_EXPORTER: "direct", JMP_LEASE: "direct" }),

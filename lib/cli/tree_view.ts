@@ -25,7 +25,7 @@ export async function treeJson(node: DriverNode): Promise<unknown> {
 }
 
 async function rowsOf(node: DriverNode, depth: number): Promise<[string, string, string][]> {
-  const commands = (await ownCommandNames(node)).join(", ") || (node.interface ? "" : "methods, call, stream");
+  const commands = (await ownCommandNames(node)).join(", ") || (await node.definition() ? "" : "methods, call, stream");
   const client = node.labels["jumpstarter.dev/client"];
   const kind = node.interface ?? `(${client ?? "unknown"})`;
   const rest = [commands, node.description && `# ${node.description}`].filter(Boolean).join("  ");

@@ -3,11 +3,14 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { parseAddress, renderAddress } from "../client/address.ts";
 import { type Board, connectBoard } from "../client/connect.ts";
 import type { DialOptions } from "../client/connection.ts";
+import type { FindInterfaces } from "../client/tree.ts";
+import type { AnyInterface } from "../contract/interface.ts";
 import { messageOf, usageError } from "../core/errors.ts";
-import { environmentTarget, inheritedPassphrase, type Target } from "../client/environment.ts";
+import { environmentTarget, inheritedFile, inheritedPassphrase, type Target } from "../client/environment.ts";
 import type { Security } from "../client/security.ts";
 import { type BoardChoice, chooseBoard, type NamingFlags } from "./board_choice.ts";
 import { keyOf } from "./completion/board_cache.ts";
@@ -35,6 +38,8 @@ export interface NamedBoard extends AsyncDisposable {
   readonly local: boolean;
   /** What completion knows the board by. */
   readonly keys: readonly string[];
+  /** The exporter's file, where it is known: its drivers may have interfaces of their own. */
+  readonly file?: string;
 }
 
 /**
@@ -60,7 +65,8 @@ export async function nameBoard(flags: BoardFlags): Promise<NamedBoard> {
     };
     // A shell names the board to its commands by its address.
     const known = "board" in choice ? [...keys, renderAddress(parseAddress(host))] : keys;
-    return { host, options, local: false, keys: known, [Symbol.asyncDispose]: () => Promise.resolve() };
+    const file = "host" in choice && choice.by === "JUMPSTARTER_HOST" ? inheritedFile() : undefined;
+    return { host, options, local: false, keys: known, file, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   throw usageError(
     "No board is named",
@@ -93,7 +99,8 @@ export async function reach(board: NamedBoard, { verbose }: BoardFlags, timeoutM
   // Through ssh somebody may have to type a password first.
   const longest = "ssh" in address ? Infinity : 10_000;
   const connectTimeoutMs = timeoutMs === undefined ? undefined : Math.min(timeoutMs, longest);
-  const reached = await connectBoard(address, { ...board.options, connectTimeoutMs, onNote: noteLine });
+  const options = { ...board.options, connectTimeoutMs, onNote: noteLine };
+  const reached = await connectBoard(address, options, foreignInterfaces(board.file));
   if (verbose) noteLine(`Connected to ${reached.name ?? "an exporter without a name"} after ${since()}`);
   try {
     await remember(board.keys, reached.root);
@@ -102,6 +109,13 @@ export async function reach(board: NamedBoard, { verbose }: BoardFlags, timeoutM
     if (verbose) noteLine(`The board is not remembered for completion: ${messageOf(error)}`);
   }
   return reached;
+}
+
+/** The interfaces of a file's drivers. They are looked for when a driver is met whose interface is not bundled. */
+function foreignInterfaces(file: string | undefined): FindInterfaces | undefined {
+  if (file === undefined) return undefined;
+  let found: Promise<readonly AnyInterface[]> | undefined;
+  return () => found ??= import("../local/interfaces.ts").then(({ interfacesOf }) => interfacesOf(file));
 }
 
 async function nameLocal(file: string, keys: readonly string[], verbose = false): Promise<NamedBoard> {
@@ -114,6 +128,7 @@ async function nameLocal(file: string, keys: readonly string[], verbose = false)
     local: true,
     // A shell names the board to its commands by the socket.
     keys: [exporter.path, ...keys],
+    file: resolve(file),
     [Symbol.asyncDispose]: () => exporter[Symbol.asyncDispose](),
   };
 }

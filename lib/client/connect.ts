@@ -7,9 +7,10 @@ import { clientOf } from "../contract/client.ts";
 import type { Interfaces } from "../contract/driver.ts";
 import type { Client } from "../contract/interface.ts";
 import { JumpstarterError } from "../core/errors.ts";
+import { areLabelsOf } from "../interfaces/table.ts";
 import { type Address, parseAddress } from "./address.ts";
 import { type DialOptions, ExporterConnection } from "./connection.ts";
-import { buildTree, type DriverNode, nodeAt } from "./tree.ts";
+import { buildTree, type DriverNode, type FindInterfaces, nodeAt } from "./tree.ts";
 
 /** An exporter that is connected to: its drivers, and the connection that carries their calls. */
 export interface Board extends AsyncDisposable {
@@ -21,17 +22,21 @@ export interface Board extends AsyncDisposable {
   readonly motd: string;
 }
 
-/** Connects to an exporter and reads its report. */
-export async function connectBoard(address: Address, options: DialOptions = {}): Promise<Board> {
-  return await boardOf(await ExporterConnection.dial(address, options));
+/** Connects to an exporter and reads its report. `foreign` finds interfaces that are not bundled. */
+export async function connectBoard(
+  address: Address,
+  options: DialOptions = {},
+  foreign?: FindInterfaces,
+): Promise<Board> {
+  return await boardOf(await ExporterConnection.dial(address, options), foreign);
 }
 
 /** Reads the report of an exporter that is connected to. The connection ends with the board, or when this fails. */
-export async function boardOf(connection: ExporterConnection): Promise<Board> {
+export async function boardOf(connection: ExporterConnection, foreign?: FindInterfaces): Promise<Board> {
   try {
     const report = await connection.report();
     return {
-      root: buildTree(report, connection),
+      root: buildTree(report, connection, foreign),
       connection,
       name: report.labels["jumpstarter.dev/name"],
       motd: report.motd,
@@ -52,7 +57,7 @@ export async function boardOf(connection: ExporterConnection): Promise<Board> {
 export function clientsOf<K extends Interfaces>(board: Board, want: K): { [P in keyof K]: Client<K[P]> } {
   const clients = Object.entries(want).map(([path, definition]) => {
     const node = nodeAt(board.root, path.split("."));
-    if (node.interface !== definition.name) {
+    if (!areLabelsOf(definition, node.labels)) {
       throw new JumpstarterError(
         "failed_precondition",
         `Expected "${path}" to be a ${definition.name} interface, got ${

@@ -38,6 +38,11 @@ export function securityEnvironment(security: Security, caFile: string | undefin
   };
 }
 
+/** The exporter's file of the board that the environment names, where a shell of ours has been started by it. */
+export function inheritedFile(): string | undefined {
+  return Deno.env.get("JUMPSTARTER_EXPORTER_FILE") || undefined;
+}
+
 /**
  * The passphrase of the environment. Where the environment names a board, it is that board's, and no other one gets to
  * see it.

@@ -6,9 +6,13 @@
 import type { Caller } from "../contract/client.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
-import { interfaceNameOf } from "../interfaces/table.ts";
+import type { AnyInterface } from "../contract/interface.ts";
+import { areLabelsOf, interfaceByName, interfaceNameOf } from "../interfaces/table.ts";
 import type { DriverInstanceReport, GetReportResponse } from "../wire/exporter_messages.ts";
 import type { ExporterConnection } from "./connection.ts";
+
+/** Finds the interfaces of drivers that are not bundled with this program, as far as they are known. */
+export type FindInterfaces = () => Promise<readonly AnyInterface[]>;
 
 /** One driver of an exporter. */
 export interface DriverNode {
@@ -21,11 +25,10 @@ export interface DriverNode {
   readonly description?: string;
   /** Help texts by command name. */
   readonly methodsDescription: Readonly<Record<string, string>>;
-  /**
-   * The name of its interface. Left out when this program does not know what the labels stand for; such a driver has a
-   * generic client only.
-   */
+  /** The name of its interface, where the report says one: it names a Python client otherwise. */
   readonly interface?: string;
+  /** Its interface. A driver whose interface is not known here has a generic client only. */
+  definition(): Promise<AnyInterface | undefined>;
   readonly parent?: DriverNode;
   readonly children: ReadonlyMap<string, DriverNode>;
   readonly caller: Caller;
@@ -33,17 +36,21 @@ export interface DriverNode {
 
 /**
  * Builds the tree of a report. A driver that proxies lead to occurs several times under one uuid: a child belongs to the
- * latest occurrence of its parent.
+ * latest occurrence of its parent. `foreign` finds interfaces that are not bundled.
  *
  * @throws {JumpstarterError} `data_loss` for a report without exactly one root, or with a child before its parent.
  */
-export function buildTree({ reports }: GetReportResponse, connection: ExporterConnection): DriverNode {
+export function buildTree(
+  { reports }: GetReportResponse,
+  connection: ExporterConnection,
+  foreign: FindInterfaces = () => Promise.resolve([]),
+): DriverNode {
   const latest = new Map<string, MutableNode>();
   const roots: MutableNode[] = [];
   for (const report of reports) {
     const parent = report.parentUuid ? latest.get(report.parentUuid) : undefined;
     if (report.parentUuid && !parent) throw malformed(`driver ${report.uuid} stands before its parent`);
-    const node = makeNode(report, parent, connection);
+    const node = makeNode(report, parent, connection, foreign);
     if (parent) parent.children.set(node.name, node);
     else roots.push(node);
     latest.set(report.uuid, node);
@@ -84,10 +91,12 @@ function makeNode(
   report: DriverInstanceReport,
   parent: DriverNode | undefined,
   connection: ExporterConnection,
+  foreign: FindInterfaces,
 ): MutableNode {
   const { uuid, labels, description, methodsDescription } = report;
   const name = parent ? labels["jumpstarter.dev/name"] ?? uuid : "";
   const children = new Map<string, DriverNode>();
+  const kind = interfaceNameOf(labels);
   return {
     name,
     path: parent?.path ? `${parent.path}.${name}` : name,
@@ -95,7 +104,10 @@ function makeNode(
     labels,
     description: description || undefined,
     methodsDescription,
-    interface: interfaceNameOf(labels),
+    interface: kind,
+    definition: async () =>
+      (kind === undefined ? undefined : await interfaceByName(kind)) ??
+        (await foreign()).find((definition) => areLabelsOf(definition, labels)),
     parent,
     children,
     caller: { ...connection.caller(uuid), child: (name) => children.get(name)?.caller },

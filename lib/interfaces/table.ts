@@ -47,13 +47,24 @@ const byPythonClient: Record<string, string> = {
 /** Names of all bundled interfaces. */
 export const interfaceNames: readonly string[] = Object.keys(loaders);
 
-/** A bundled interface. */
-export async function interfaceByName(name: string): Promise<AnyInterface> {
-  return await loaders[name]();
+/** A bundled interface, or `undefined` when there is none of this name. */
+export async function interfaceByName(name: string): Promise<AnyInterface | undefined> {
+  return Object.hasOwn(loaders, name) ? await loaders[name]() : undefined;
 }
 
-/** The name of the interface that a report's labels stand for, or `undefined` when this program does not know it. */
-export function interfaceNameOf(labels: Readonly<Record<string, string>>): string | undefined {
-  const name = labels[interfaceLabel] ?? byPythonClient[labels["jumpstarter.dev/client"]];
-  return name !== undefined && Object.hasOwn(loaders, name) ? name : undefined;
+/** What a report says of a driver. */
+type Labels = Readonly<Record<string, string>>;
+
+const pythonClientLabel = "jumpstarter.dev/client";
+
+/** The name of the interface that labels stand for, or `undefined` where they name a Python client that is unknown here. */
+export function interfaceNameOf(labels: Labels): string | undefined {
+  const client = labels[pythonClientLabel];
+  return labels[interfaceLabel] ?? (Object.hasOwn(byPythonClient, client) ? byPythonClient[client] : undefined);
+}
+
+/** Whether labels stand for an interface, which need not be a bundled one. */
+export function areLabelsOf({ name, pythonClients }: AnyInterface, labels: Labels): boolean {
+  const said = labels[interfaceLabel];
+  return said === undefined ? pythonClients.includes(labels[pythonClientLabel]) : said === name;
 }

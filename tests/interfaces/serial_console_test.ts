@@ -20,7 +20,7 @@ import {
 import { group } from "../contract/drivers.ts";
 import { Cable } from "../streams/console/lines.ts";
 import { talk } from "../bytes.ts";
-import { sessionFor } from "./callers.ts";
+import { sessionFor } from "../callers.ts";
 
 /** A driver whose device is the test's. */
 function consoleOn(open: (signal: AbortSignal) => Promise<ConsoleLine>) {

@@ -12,7 +12,7 @@ import { group } from "../contract/drivers.ts";
 import { Cable } from "../streams/console/lines.ts";
 import { lrzszTest, receive } from "../streams/transfer/receivers.ts";
 import { temporaryFolder } from "../system/program.ts";
-import { sessionFor } from "./callers.ts";
+import { sessionFor } from "../callers.ts";
 import { parsed, run } from "./io.ts";
 
 const encoder = new TextEncoder();

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { bundledDrivers } from "../../drivers/table.ts";
 import { type AnyInterface, pythonClientOf } from "../../lib/contract/interface.ts";
-import { interfaceByName, interfaceLabel, interfaceNameOf, interfaceNames } from "../../lib/interfaces/table.ts";
+import {
+  areLabelsOf,
+  interfaceByName,
+  interfaceLabel,
+  interfaceNameOf,
+  interfaceNames,
+} from "../../lib/interfaces/table.ts";
 
-const definitions = async () => await Promise.all(interfaceNames.map(interfaceByName));
+const definitions = async () => await Promise.all(interfaceNames.map(async (name) => (await interfaceByName(name))!));
 
 Deno.test("Every interface stands in the table under its own name", async () => {
   assert.deepEqual((await definitions()).map(({ name }) => name), interfaceNames);
@@ -61,13 +67,17 @@ Deno.test("A client finds the interface of everything that a bundled driver repo
   }
 });
 
-Deno.test("A label that nobody knows stands for no interface", () => {
-  const labels: Record<string, string>[] = [
-    {},
-    { "jumpstarter.dev/client": "acme.client.LampClient" },
-    { "jumpstarter.dev/client": "constructor" },
-    { [interfaceLabel]: "toString" },
-    { [interfaceLabel]: "lamp", "jumpstarter.dev/client": "jumpstarter_driver_power.client.PowerClient" },
+Deno.test("Labels that nobody here knows stand for no bundled interface", async () => {
+  const labels: [Record<string, string>, string | undefined][] = [
+    [{}, undefined],
+    [{ "jumpstarter.dev/client": "acme.client.LampClient" }, undefined],
+    [{ "jumpstarter.dev/client": "constructor" }, undefined],
+    [{ [interfaceLabel]: "toString" }, "toString"],
+    [{ [interfaceLabel]: "lamp", "jumpstarter.dev/client": "jumpstarter_driver_power.client.PowerClient" }, "lamp"],
   ];
-  for (const label of labels) assert.equal(interfaceNameOf(label), undefined);
+  for (const [label, name] of labels) {
+    assert.equal(interfaceNameOf(label), name);
+    assert.equal(name && await interfaceByName(name), undefined);
+    for (const definition of await definitions()) assert.equal(areLabelsOf(definition, label), false);
+  }
 });

@@ -120,7 +120,7 @@ const expected: Record<string, Record<string, unknown>> = {
 
 const services = new Map<string, NativeService>();
 for (const name of interfaceNames) {
-  const native = describe(await interfaceByName(name));
+  const native = describe((await interfaceByName(name))!);
   services.set(fullName(native), native);
 }
 

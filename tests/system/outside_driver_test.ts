@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { run, temporaryFolder } from "./program.ts";
+import { run, start, temporaryFolder } from "./program.ts";
 
 /** A driver that leaves a trace in the library it was given. */
 const driver = `
@@ -44,4 +44,54 @@ Deno.test("Drivers outside the program get the program's own modules by the name
   // The client of this same process describes a driver by the interface that all three have changed.
   const { stdout } = await run(["client", "--exporter-config", file, "js", "--help"]);
   for (const trace of ["+js", "+mjs", "+ts"]) assert.ok(stdout.includes(trace), stdout);
+});
+
+/** A driver with an interface of its own, as somebody has it beside the config. */
+const lamp = `
+import { command, defineDriver, defineInterface, unary, z } from "jumpstarter";
+export const lamp = defineInterface({
+  name: "acme-lamp",
+  summary: "A lamp",
+  pythonClients: [],
+  methods: { blink: unary("Blink", { params: { times: z.number() }, result: z.number() }) },
+  commands: (client) => ({
+    blink: command("Blink a few times", async ({ times }, { print }) => {
+      const blinked = await client.blink({ times });
+      print({ blinked }, "blinked " + blinked);
+    }, { args: { times: z.number() } }),
+  }),
+});
+export default defineDriver({
+  name: "acme-lamp",
+  summary: "A lamp of this test",
+  implements: lamp,
+  config: z.object({}),
+  open: () => ({ blink: ({ times }) => times }),
+});
+`;
+
+Deno.test("Commands of an interface beside the config are there wherever the file is known", async () => {
+  using folder = temporaryFolder();
+  folder.file("lamp.ts", lamp);
+  const file = folder.file("bench.yaml", "metadata: {name: bench}\nexport: {lamp: {type: ./lamp.ts}}\n");
+  const local = ["client", "--exporter-config", file];
+  const uses = async () => {
+    assert.match((await run(local)).stdout, /^ {2}lamp +acme-lamp +blink$/m);
+    const { code, stdout, stderr } = await run([...local, "lamp", "blink", "3"]);
+    assert.deepEqual([code, stdout, stderr], [0, "blinked 3\n", ""]);
+    assert.equal((await run([...local, "--json", "lamp", "blink", "3"])).stdout, '{"blinked":3}\n');
+    assert.match((await run([...local, "lamp", "methods"])).stdout, /^blink +unary +Blink$/m);
+    const inShell = await run(["shell", "--exporter-config", file, "--", "j", "lamp", "blink", "2"]);
+    assert.deepEqual([inShell.code, inShell.stdout], [0, "blinked 2\n"], inShell.stderr);
+  };
+  await uses();
+  await using exporter = start(["exporter", "run", file, "--listen", "127.0.0.1:0", "--json"]);
+  const { addresses: [host] } = JSON.parse(await exporter.said("\n"));
+  await uses();
+  // Elsewhere nobody knows the file.
+  const there = ["client", "--host", host];
+  assert.match((await run(there)).stdout, /^ {2}lamp +acme-lamp +methods, call, stream$/m);
+  assert.equal((await run([...there, "lamp", "call", "blink", "4"])).stdout, "4\n");
+  const { stderr } = await run([...there, "lamp", "methods"]);
+  assert.equal(stderr, "None are known of this driver; call and stream take any name\n");
 });

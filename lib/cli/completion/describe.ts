@@ -46,8 +46,9 @@ async function describeNode(node: DriverNode): Promise<CommandDescription> {
   const bare = await growOwnCommand(node, node.name, never);
   const grown = await growCommands(node, node.name, never);
   const own = await ownCommandNames(node);
+  const isKnown = await node.definition() !== undefined;
   const commands = grown.commands.map((command) => {
-    const lesser = node.interface !== undefined && !own.includes(command.name());
+    const lesser = isKnown && !own.includes(command.name());
     return { ...describeCommand(command), ...(lesser && { lesser }) };
   });
   return {

@@ -1,10 +1,10 @@
 /** Several callers of one session, each over a connection of its own. @module */
-import { type Board, boardOf } from "../../lib/client/connect.ts";
-import { ExporterConnection } from "../../lib/client/connection.ts";
-import { memoryPipe } from "../../lib/core/pipe.ts";
-import { Session } from "../../lib/exporter/session.ts";
-import { connectRpc } from "../../lib/wire/rpc/client.ts";
-import { serveConnection } from "../../lib/wire/rpc/server.ts";
+import { type Board, boardOf } from "../lib/client/connect.ts";
+import { ExporterConnection } from "../lib/client/connection.ts";
+import { memoryPipe } from "../lib/core/pipe.ts";
+import { Session } from "../lib/exporter/session.ts";
+import { connectRpc } from "../lib/wire/rpc/client.ts";
+import { serveConnection } from "../lib/wire/rpc/server.ts";
 
 /** Opens a session on a plan, for callers that are named. */
 export async function sessionFor(root: Parameters<typeof Session.open>[0]) {
