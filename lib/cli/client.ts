@@ -63,8 +63,9 @@ export function clientCommand(interruption: Interruptions): Commander {
     .option("-v, --verbose", "print the steps of the connection")
     .action(async (path: string[], flags: BoardFlags & { json?: boolean; timeout?: string }) => {
       refuseStrayOption(path, command);
-      await using named = await nameBoard(flags);
-      await using board = await reach(named, flags, seconds(flags.timeout));
+      const timeoutMs = seconds(flags.timeout);
+      await using named = await nameBoard(flags, signalOf(interruption, timeoutMs));
+      await using board = await reach(named, flags, timeoutMs);
       const { node, rest } = follow(board.root, path);
       if (rest.length === 0 && path.length === 0) {
         return printLine(flags.json ? JSON.stringify(await treeJson(node)) : await renderTree(node));
@@ -78,6 +79,15 @@ export function clientCommand(interruption: Interruptions): Commander {
       await refuseUnknown(rest[0], node);
       await grown.parseAsync(rest, { from: "user" });
     });
+}
+
+/** Aborts when the user interrupts, or what is asked for takes too long. */
+function signalOf({ signal }: Interruptions, timeoutMs: number | undefined): AbortSignal {
+  if (timeoutMs === undefined) return signal;
+  const limit = new AbortController();
+  const late = new JumpstarterError("deadline_exceeded", `The exporter was not there within ${timeoutMs / 1000} s`);
+  Deno.unrefTimer(setTimeout(() => limit.abort(late), timeoutMs));
+  return AbortSignal.any([signal, limit.signal]);
 }
 
 /** An option before the path that this command does not have; nothing has been connected to yet. */

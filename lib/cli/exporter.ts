@@ -86,7 +86,11 @@ export async function serveConfig(
 ): Promise<void> {
   const config = loadWithWarnings(file);
   await using printing = printingHub(flags);
-  await using exporter = await runExporter(config, [at], { hub: printing.hub, withoutHooks: flags.hooks === false });
+  await using exporter = await runExporter(config, [at], {
+    hub: printing.hub,
+    withoutHooks: flags.hooks === false,
+    signal: interrupted,
+  });
   // A board does not go because somebody has read enough of what its exporter says.
   outliveReaders();
   const [address] = exporter.addresses;

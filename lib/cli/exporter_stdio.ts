@@ -26,7 +26,10 @@ export function serveStdioCommand(interrupted: AbortSignal): Commander {
   return addLogOptions(command).action(async (file: string | undefined, flags: LogFlags, self: Commander) => {
     const all = { ...self.optsWithGlobals<LogFlags>(), ...flags };
     await using printing = printingHub({ ...all, logLevel: all.logLevel ?? "warning" });
-    await using exporter = await localExporter(file ?? exporterFile("default"), { hub: printing.hub });
+    await using exporter = await localExporter(file ?? exporterFile("default"), {
+      hub: printing.hub,
+      signal: interrupted,
+    });
     const connection = await Deno.connect({ transport: "unix", path: exporter.path });
     await using there = byteStreamOfPipe(connection);
     await using here = byteStreamOfPipe(pipeOfStreams(Deno.stdin.readable, Deno.stdout.writable));

@@ -3,6 +3,7 @@ import type { Command as Commander } from "commander";
 import { JumpstarterError, usageError } from "../core/errors.ts";
 import { LogHub, type LogLevel, renderJson, renderText } from "../core/log.ts";
 import { noteLine } from "./output.ts";
+import { surviveStrayFailures } from "./stray_failures.ts";
 
 /** How records are printed. */
 export interface LogFlags {
@@ -20,7 +21,7 @@ export function addLogOptions(command: Commander): Commander {
 /** How long a record may wait for others to be written with it, in milliseconds: a busy exporter writes in batches. */
 const gatherMs = 5;
 
-/** A hub whose records are printed until the disposer runs. */
+/** A hub whose records are printed until the disposer runs, failures among them that nobody waits for. */
 export function printingHub(flags: LogFlags): { hub: LogHub } & AsyncDisposable {
   const hub = new LogHub({ level: levelOf(flags.logLevel) });
   const render = formatOf(flags.logFormat) === "json" ? renderJson : renderText;
@@ -35,9 +36,12 @@ export function printingHub(flags: LogFlags): { hub: LogHub } & AsyncDisposable 
       if (lines.push(render(record)) === 1) setTimeout(flush, gatherMs);
     }
   })();
+  const log = hub.logger("exporter", "system");
+  const surviving = surviveStrayFailures((failure) => log.error("nobody waited for what failed", { ...failure }));
   return {
     hub,
     async [Symbol.asyncDispose]() {
+      surviving[Symbol.dispose]();
       end.abort();
       await printing;
       flush();

@@ -60,7 +60,7 @@ async function runShell(words: string[], flags: ShellFlags, interruption: Interr
     // Upstream's word asks for TLS, on this machine too.
     plaintext: tlsGrpcInsecure || flags.plaintext || (tlsGrpc === undefined || wantsTls(flags) ? undefined : false),
     exporterConfig: flags.exporterConfig ?? (exporter === undefined ? undefined : exporterFile(exporter)),
-  });
+  }, interruption.signal);
   const address = parseAddress(found.host);
   using names = privateFolder();
   linkNames(names.path);

@@ -16,6 +16,7 @@ import { type BoardChoice, chooseBoard, type NamingFlags } from "./board_choice.
 import { keyOf } from "./completion/board_cache.ts";
 import { remember } from "./completion/describe.ts";
 import { noteLine } from "./output.ts";
+import { surviveStrayFailures } from "./stray_failures.ts";
 import { type PassphraseFlags, passphraseOf } from "./passphrase.ts";
 
 /** The flags that say which board, and how to get there. */
@@ -44,14 +45,14 @@ export interface NamedBoard extends AsyncDisposable {
 
 /**
  * Finds the board, in the order of {@linkcode chooseBoard}. The exporter of `--exporter-config` runs in this process
- * unless one of the same file runs already.
+ * unless one of the same file runs already; the signal gives up starting it.
  *
  * @throws {JumpstarterError} `invalid_argument` with the ways to name a board when none is named.
  */
-export async function nameBoard(flags: BoardFlags): Promise<NamedBoard> {
+export async function nameBoard(flags: BoardFlags, signal: AbortSignal): Promise<NamedBoard> {
   const choice = chooseBoard(flags);
   const keys = [choice && keyOf(choice)].filter((key) => key !== undefined);
-  if (choice && "file" in choice) return await nameLocal(choice.file, keys, flags.verbose);
+  if (choice && "file" in choice) return await nameLocal(choice.file, keys, signal, flags.verbose);
   if (choice) {
     if (flags.exporterConfig !== undefined) {
       const name = "host" in choice ? choice.host : choice.board;
@@ -118,9 +119,17 @@ function foreignInterfaces(file: string | undefined): FindInterfaces | undefined
   return () => found ??= import("../local/interfaces.ts").then(({ interfacesOf }) => interfacesOf(file));
 }
 
-async function nameLocal(file: string, keys: readonly string[], verbose = false): Promise<NamedBoard> {
+async function nameLocal(
+  file: string,
+  keys: readonly string[],
+  signal: AbortSignal,
+  verbose = false,
+): Promise<NamedBoard> {
   const { localExporter } = await import("../local/exporter.ts");
-  const exporter = await localExporter(file);
+  await using stack = new AsyncDisposableStack();
+  stack.use(surviveStrayFailures(({ error, at }) => noteLine(`Nobody waited for what failed: ${error} (${at})`)));
+  const exporter = stack.use(await localExporter(file, { signal }));
+  const owned = stack.move();
   if (verbose) noteLine(`Using the exporter of ${file} on ${exporter.path}`);
   return {
     host: exporter.path,
@@ -129,6 +138,6 @@ async function nameLocal(file: string, keys: readonly string[], verbose = false)
     // A shell names the board to its commands by the socket.
     keys: [exporter.path, ...keys],
     file: resolve(file),
-    [Symbol.asyncDispose]: () => exporter[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -26,17 +26,20 @@ export interface SshTarget {
  */
 export function parseAddress(text: string): Address {
   if (text.startsWith("ssh://")) return { ssh: parseSsh(text) };
+  const scheme = /^[a-z][a-z+]*:\/\//i.exec(text)?.[0];
+  if (scheme !== undefined) throw notAnAddress(text, `--host ${text.slice(scheme.length).replace(/\/.*/, "")}`);
   const [, host, digits] = /^(.*):(\d+)$/.exec(text) ?? [];
   const port = Number(digits);
   if (host && port >= 1 && port <= 65535) return { hostname: withoutBrackets(host), port };
   if (text.includes("/")) return { path: text };
-  throw new JumpstarterError(
+  throw notAnAddress(text, text && !text.includes(":") ? `--host ${text}:7000` : undefined);
+}
+
+function notAnAddress(text: string, hint: string | undefined): JumpstarterError {
+  return new JumpstarterError(
     "invalid_argument",
     `Expected HOST:PORT or the path of a socket, got ${JSON.stringify(text)}`,
-    {
-      phase: "usage",
-      hint: text && !text.includes(":") ? `--host ${text}:7000` : undefined,
-    },
+    { phase: "usage", hint },
   );
 }
 

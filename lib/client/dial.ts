@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isJumpstarterError, JumpstarterError, messageOf } from "../core/errors.ts";
+import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
 import { withLimit } from "../core/limit.ts";
 import type { Pipe } from "../core/pipe.ts";
 import type { Trust } from "../wire/tls/trust.ts";
@@ -49,33 +49,7 @@ async function open<T extends Deno.Conn>(opening: Promise<T>, address: Address, 
     return await withLimit(opening, limitMs, `Connecting to ${target}`);
   } catch (error) {
     opening.then((late) => late.close(), () => {});
+    const { connectFailure } = await import("../core/connect_failure.ts");
     throw connectFailure(target, error);
   }
-}
-
-function connectFailure(target: string, error: unknown): JumpstarterError {
-  if (isJumpstarterError(error)) {
-    return new JumpstarterError(error.code, error.message, {
-      phase: "connect",
-      hint: "Check the address and the network",
-    });
-  }
-  if (error instanceof Deno.errors.ConnectionRefused) {
-    return new JumpstarterError("unavailable", `Nothing listens on ${target}`, {
-      phase: "connect",
-      hint: `Start an exporter there: jumpstarter exporter run CONFIG --listen ${target}`,
-      cause: error,
-    });
-  }
-  if (error instanceof Deno.errors.NotFound) {
-    return new JumpstarterError("unavailable", `There is no socket at ${target}`, { phase: "connect", cause: error });
-  }
-  const unresolved = /lookup|resolve|dns/i.test(messageOf(error));
-  return new JumpstarterError(
-    "unavailable",
-    unresolved
-      ? `The name of ${target} is not known: ${messageOf(error)}`
-      : `Cannot connect to ${target}: ${messageOf(error)}`,
-    { phase: unresolved ? "resolve" : "connect", cause: error },
-  );
 }

@@ -52,7 +52,7 @@ export function loadBoards(): Boards {
     Deno.statSync(file);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { boards: {} };
-    throw error;
+    // Reading it fails as well, and says so.
   }
   const yaml = readYaml(file);
   throwProblems(yaml.problems);

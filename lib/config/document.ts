@@ -121,13 +121,16 @@ function plain(document: Document, problems: Problem[], placeAt: (offset: number
   }
 }
 
-/** Aliases without an anchor before them; the parser would notice only when it makes values, and not say where. */
+/** Aliases without an anchor before them, and those without an end; the parser would notice only when it makes values, and not say where. */
 function danglingAliases(document: Document, placeAt: (offset: number) => Place): Problem[] {
   const problems: Problem[] = [];
   visit(document, {
-    Alias(_, node) {
-      if (node.resolve(document)) return;
-      const message = `There is no anchor &${node.source} before this alias`;
+    Alias(_, node, above) {
+      const meant = node.resolve(document);
+      if (meant && !above.includes(meant)) return;
+      const message = meant
+        ? `The anchor &${node.source} cannot be inside of what it names`
+        : `There is no anchor &${node.source} before this alias`;
       problems.push({ severity: "error", place: placeAt(node.range?.[0] ?? 0), path: "", message });
     },
   });

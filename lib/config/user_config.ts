@@ -68,7 +68,7 @@ function readUserFile(): ReturnType<typeof readYaml> | undefined {
     Deno.statSync(userFile());
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    // Reading it fails as well, and says so.
   }
   return readYaml(userFile());
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { isJumpstarterError, JumpstarterError, messageOf, toJumpstarterError } from "../core/errors.ts";
-import { withLimit } from "../core/limit.ts";
+import { unlessAborted, withLimit } from "../core/limit.ts";
 import type { Logger, LogHub } from "../core/log.ts";
 import { clientOf } from "./client.ts";
 import { type AnyDriver, children as childrenKey, type DriverContext, type Interfaces } from "./driver.ts";
@@ -51,6 +51,8 @@ export interface TreeOptions {
   hub: LogHub;
   /** Where drivers keep what is to outlive the session. */
   stateFolder: string;
+  /** Gives the opening up: what is open already is closed again. It means nothing to a tree that is open. */
+  signal?: AbortSignal;
   /** Limit for one driver's `open` in milliseconds. @default 30000 */
   openLimitMs?: number;
   /** Whether the session is the one of a single command or shell. @default "direct" */
@@ -170,15 +172,18 @@ class Opening {
     const limitMs = this.#options.openLimitMs ?? 30_000;
     const what = `Driver ${path ? `"${path}" (${driver.name})` : driver.name}`;
     try {
+      this.#options.signal?.throwIfAborted();
       const clients = childClients(driver.children ?? {}, children);
       const { mode = "direct", stateFolder } = this.#options;
       const context = { config, log, signal, mode, stateFolder, children: clients };
       const opening: Promise<Opened> = Promise.resolve(driver.open(context));
-      const opened = await withLimit(opening, limitMs, "Opening it").catch((error) => {
-        // Whatever arrives after the limit is closed, not lost.
-        opening.then((late) => this.#dispose(disposersOf(late, path, log)), () => {});
-        throw error;
-      });
+      const opened = await withLimit(unlessAborted(opening, this.#options.signal), limitMs, "Opening it").catch(
+        (error) => {
+          // Whatever arrives after the limit is closed, not lost.
+          opening.then((late) => this.#dispose(disposersOf(late, path, log)), () => {});
+          throw error;
+        },
+      );
       this.#disposers.push(...disposersOf(opened, path, log));
       checkOpened(driver, opened);
       return opened;

@@ -54,11 +54,7 @@ function unknownDriver(type: string, bundled: BundledDrivers): JumpstarterError 
 
 async function loadModule(type: string, configFile: string): Promise<AnyDriver> {
   const path = type.startsWith("file:") ? new URL(type) : pathToFileURL(resolve(dirname(configFile), type));
-  try {
-    Deno.statSync(path);
-  } catch {
-    throw new JumpstarterError("not_found", `There is no driver module at ${path.pathname}`);
-  }
+  if (!isThere(path)) throw new JumpstarterError("not_found", `There is no driver module at ${path.pathname}`);
   let module: { default?: unknown };
   try {
     module = await importModule(path);
@@ -67,12 +63,28 @@ async function loadModule(type: string, configFile: string): Promise<AnyDriver> 
       cause: error,
     });
   }
-  if (!isDriver(module.default)) {
+  const { default: driver } = module;
+  if (!isDriver(driver)) {
     throw new JumpstarterError("invalid_argument", `The module ${type} does not export a driver as its default`, {
       hint: "export default defineDriver({ … })",
     });
   }
-  return module.default;
+  if (!isSchema(driver.config)) {
+    throw new JumpstarterError(
+      "invalid_argument",
+      `The config of the driver that ${type} exports is no schema; expected z.object({ … })`,
+    );
+  }
+  return driver;
+}
+
+/** Whether there is something to read, which a folder is not. */
+function isThere(path: URL): boolean {
+  try {
+    return !Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 /** Deno runs TypeScript by itself; an executable made of it does not, on every version, once the file is outside. */
@@ -84,6 +96,10 @@ async function importModule(path: URL): Promise<{ default?: unknown }> {
 
 function isDriver(value: unknown): value is AnyDriver {
   const driver = value as Partial<AnyDriver> | null | undefined;
-  return typeof driver === "object" && driver !== null && typeof driver.open === "function" &&
-    typeof driver.name === "string" && typeof driver.implements === "object" && typeof driver.config === "object";
+  return typeof driver?.open === "function" && typeof driver.name === "string" &&
+    typeof driver.implements?.methods === "object";
+}
+
+function isSchema(config: unknown): boolean {
+  return typeof config === "object" && config !== null && "_zod" in config;
 }

@@ -12,12 +12,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { replaceFile } from "../config/atomic_file.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { makeOwnFolder } from "../core/own_folder.ts";
 
 /** Transpiles a module and all that it imports. Resolves to the URL to import instead. */
 export async function transpiled(module: URL): Promise<string> {
   await init;
-  const folder = cacheFolder();
-  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const folder = writableFolder();
   const written = new Map<string, string>();
   write(module, folder, written);
   return written.get(module.href)!;
@@ -79,9 +79,21 @@ function metaOf(module: URL): string {
   return `({ ...import.meta, ...${JSON.stringify(place)}, resolve: ${resolve} })`;
 }
 
-function cacheFolder(): string {
+/** Where the results lie: in the user's cache, or in a temporary folder of his where that cannot be had. */
+function writableFolder(): string {
   const home = Deno.env.get("HOME");
-  const base = Deno.env.get("XDG_CACHE_HOME") ||
-    (home ? join(home, ".cache") : join(tmpdir(), `jumpstarter-${Deno.uid()}`));
-  return join(base, "jumpstarter", "drivers");
+  const cache = Deno.env.get("XDG_CACHE_HOME") || (home && join(home, ".cache"));
+  if (cache) {
+    const folder = join(cache, "jumpstarter", "drivers");
+    try {
+      Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      Deno.removeSync(Deno.makeTempFileSync({ dir: folder }));
+      return folder;
+    } catch { /* a service's user may have a home that it cannot write to */ }
+  }
+  const folder = join(tmpdir(), `jumpstarter-${Deno.uid() ?? "user"}`);
+  if (makeOwnFolder(folder)) return folder;
+  throw new JumpstarterError("failed_precondition", `There is no place for what drivers in TypeScript become`, {
+    hint: `Set XDG_CACHE_HOME to a folder that can be written to, or remove ${folder}`,
+  });
 }

@@ -28,6 +28,8 @@ export interface RunOptions {
   withoutHooks?: boolean;
   /** Whether it is there for one command or shell. @default "direct" */
   mode?: SessionOptions["mode"];
+  /** Gives up starting it. */
+  signal?: AbortSignal;
 }
 
 /** How long running calls may go on when an exporter ends, in milliseconds. */
@@ -62,7 +64,10 @@ export async function runExporter(
   const root = await requireTree(config, bundledDrivers);
   try {
     return await serveSession(
-      () => Session.open(root, { name: config.name, motd: config.motd, hub: options.hub, mode: options.mode }),
+      () => {
+        const { hub, mode, signal } = options;
+        return Session.open(root, { name: config.name, motd: config.motd, hub, mode, signal });
+      },
       socket ? [...at, { path: socket }] : at,
     );
   } catch (error) {

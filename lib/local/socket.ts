@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeOwnFolder } from "../core/own_folder.ts";
 
 /** A folder that only this user can enter, with room for one socket. It is removed when disposed. */
 export function privateFolder(): { readonly path: string } & Disposable {
@@ -19,7 +20,7 @@ export function privateFolder(): { readonly path: string } & Disposable {
  */
 export function socketOf(configFile: string): string | undefined {
   const folder = join(runtimeFolder(), `jumpstarter-${Deno.uid() ?? "user"}`);
-  if (!ownFolder(folder)) return undefined;
+  if (!makeOwnFolder(folder)) return undefined;
   const digest = createHash("sha256").update(Deno.realPathSync(configFile)).digest("hex");
   return join(folder, digest.slice(0, 16));
 }
@@ -36,17 +37,6 @@ function isFolder(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Makes the folder, or makes sure that the one that is there is ours alone: anybody could have put it there. */
-function ownFolder(path: string): boolean {
-  try {
-    Deno.mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) return false;
-  }
-  const { isDirectory, uid, mode } = Deno.lstatSync(path);
-  return isDirectory && (Deno.build.os === "windows" || (uid === Deno.uid() && ((mode ?? 0) & 0o077) === 0));
 }
 
 function removeQuietly(path: string): void {

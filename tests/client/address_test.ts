@@ -18,6 +18,17 @@ Deno.test("What ends in a colon and a port is a TCP address, what has a slash a 
   }
 });
 
+Deno.test("The address of a web server is refused with the part of it that is meant", () => {
+  for (const text of ["http://pi:7000", "https://pi:7000/x", "grpc+tls://pi:7000"]) {
+    assert.throws(() => parseAddress(text), {
+      code: "invalid_argument",
+      phase: "usage",
+      message: `Expected HOST:PORT or the path of a socket, got "${text}"`,
+      hint: "--host pi:7000",
+    });
+  }
+});
+
 const sshTable: [string, Address, string?][] = [
   ["ssh://bench", { ssh: { host: "bench" } }],
   ["ssh://bench/", { ssh: { host: "bench" } }, "ssh://bench"],

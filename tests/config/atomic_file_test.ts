@@ -21,6 +21,10 @@ Deno.test("replaceFile() puts a new file in the place of the old one, which read
 
 Deno.test("replaceFile() leaves nothing behind when it fails", async () => {
   using folder = await folderOf({ "taken/file": "" });
-  assert.throws(() => replaceFile(`${folder.path}/taken`, "text"));
+  assert.throws(() => replaceFile(`${folder.path}/taken`, "text"), {
+    code: "failed_precondition",
+    phase: "config",
+    message: new RegExp(`^Cannot write ${folder.path}/taken: `),
+  });
   assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["taken"]);
 });

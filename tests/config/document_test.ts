@@ -32,6 +32,27 @@ Deno.test("A complaint finds its value through lists, aliases and comments", () 
   assert.equal(at("c"), "5:4 c");
 });
 
+Deno.test("An alias inside of what it names is a complaint with its place", () => {
+  for (
+    const [text, line, column] of [["a: &x\n  b: *x\n", 2, 6], ["a: &x\n  <<: *x\n", 2, 7], [
+      "&x [1, *x]\n",
+      1,
+      8,
+    ]] as const
+  ) {
+    const { value, problems } = parseYaml(text, "f");
+    assert.equal(value, undefined);
+    assert.deepEqual(problems, [
+      {
+        severity: "error",
+        place: { file: "f", line, column },
+        path: "",
+        message: "The anchor &x cannot be inside of what it names",
+      },
+    ]);
+  }
+});
+
 Deno.test("A complaint about what is not there stands at the key of what lacks it", () => {
   const file = parseYaml("export:\n  net:\n    type: tcp-network\n    config:\n", "bench.yaml");
   const line = (...path: PropertyKey[]) => file.problem(path, "").place.line;

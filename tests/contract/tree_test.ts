@@ -85,6 +85,21 @@ Deno.test("A driver that takes too long to open is given up, and closed when it 
   await withLimit(closed, 1000, "Closing the late driver");
 });
 
+Deno.test("An opening that is given up says at which driver, and closes those that are open", async () => {
+  const events: string[] = [];
+  const end = new AbortController();
+  const stuck = opener(() => {
+    end.abort(new Error("No time left"));
+    return new Promise<never>(() => {});
+  });
+  const never = planDriver("third", recorder("third", events), {});
+  const root = group("", planDriver("first", recorder("first", events), {}), planDriver("stuck", stuck, {}), never);
+  await assert.rejects(openTree(root, { hub: new LogHub(), stateFolder: "", signal: end.signal }), {
+    message: 'Driver "stuck" (opener) failed to open: No time left',
+  });
+  assert.deepEqual(events, ["first opened", "first closed"]);
+});
+
 Deno.test("A late driver that fails to close is logged", async () => {
   const { promise: opened, resolve: finish } = Promise.withResolvers<object>();
   const hub = new LogHub();

@@ -68,7 +68,7 @@ const lazy: readonly { from: string; to: RegExp }[] = [
   { from: "lib/loader/load.ts", to: /transpile\.ts$/ },
   { from: "lib/wire/tls/authority.ts", to: /x509\.ts$/ },
   { from: "lib/wire/tls/identity.ts", to: /x509\.ts$/ },
-  { from: "lib/wire/tls/trust.ts", to: /failure\.ts$/ },
+  { from: "lib/wire/tls/trust.ts", to: /tls\/failure\.ts$/ },
   { from: "lib/exporter/native_service.ts", to: /^lib\/wire\/native\/(?:face|connect)\.ts$/ },
   { from: "lib/interfaces/flashing.ts", to: /(?:flash_image|images)\.ts$/ },
   { from: "lib/interfaces/storage_commands.ts", to: /images\.ts$/ },
@@ -76,7 +76,7 @@ const lazy: readonly { from: string; to: RegExp }[] = [
   { from: "lib/cli/command_run.ts", to: /^lib\/(?:client\/oci|wire\/http1)\// },
   { from: "lib/client/lend.ts", to: /codec\/(?:codec|link)\.ts$/ },
   { from: "lib/exporter/resources.ts", to: /(?:requests|codec\/codec)\.ts$/ },
-  { from: "lib/client/dial.ts", to: /^lib\/wire\/tls\// },
+  { from: "lib/client/dial.ts", to: /^lib\/wire\/tls\/|connect_failure\.ts$/ },
   { from: "lib/client/security.ts", to: /^lib\/wire\/tls\// },
 ];
 

@@ -76,6 +76,27 @@ Deno.test("A module whose import is missing says which", async () => {
   });
 });
 
+Deno.test("A driver whose config is no schema, a driver without an interface and a folder are refused as what they are", async () => {
+  const driver = (more: string) => `export default { name: "x", summary: "x", open() {}, ${more} };\n`;
+  using folder = await folderOf({
+    "config.js": driver("implements: { methods: {} }, config: {}"),
+    "missing.js": driver("implements: { methods: {} }"),
+    "interface.js": driver("implements: null, config: {}"),
+    "drivers/index.js": "",
+  });
+  const message = async (type: string) => {
+    const error = await load(type, `${folder.path}/exporter.yaml`).then(() => undefined, (error) => error);
+    assert.equal(error?.name, "JumpstarterError");
+    return error.message;
+  };
+  for (const name of ["config", "missing"]) {
+    const said = `The config of the driver that ./${name}.js exports is no schema; expected z.object({ … })`;
+    assert.equal(await message(`./${name}.js`), said);
+  }
+  assert.equal(await message("./interface.js"), "The module ./interface.js does not export a driver as its default");
+  assert.equal(await message("./drivers/"), `There is no driver module at ${folder.path}/drivers`);
+});
+
 Deno.test("A module without a driver says how to export one", async () => {
   using folder = await folderOf({ "empty.ts": "export {};\n" });
   await assert.rejects(load("./empty.ts", `${folder.path}/exporter.yaml`), {

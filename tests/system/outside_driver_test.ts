@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { run, start, temporaryFolder } from "./program.ts";
 
 /** A driver that leaves a trace in the library it was given. */
@@ -94,4 +95,81 @@ Deno.test("Commands of an interface beside the config are there wherever the fil
   assert.equal((await run([...there, "lamp", "call", "blink", "4"])).stdout, "4\n");
   const { stderr } = await run([...there, "lamp", "methods"]);
   assert.equal(stderr, "None are known of this driver; call and stream take any name\n");
+});
+
+/** A switch that fails where nobody waits, and one that never opens. */
+const careless = `
+import { defineDriver, power, z } from "jumpstarter";
+export default defineDriver({
+  name: "careless",
+  summary: "x",
+  implements: power,
+  config: z.object({ stuck: z.boolean().default(false) }),
+  open: ({ config }) => config.stuck ? new Promise(() => {}) : {
+    on: () => void Promise.reject(new Error("No relay answers")),
+    off: () => void setTimeout(() => { throw new Error("No relay is off"); }, 0),
+  },
+});
+`;
+
+Deno.test("A failure that nobody waits for is told with its place, and the board stays", async () => {
+  using folder = temporaryFolder();
+  folder.file("careless.js", careless);
+  const file = folder.file("bench.yaml", "metadata: {name: bench}\nexport: {relay: {type: ./careless.js}}\n");
+  await using exporter = start(["exporter", "run", file, "--listen", "127.0.0.1:0", "--json"]);
+  const { addresses: [host] } = JSON.parse(await exporter.said("\n"));
+  for (const [command, error] of [["on", "No relay answers"], ["off", "No relay is off"]]) {
+    assert.equal((await run(["client", "--host", host, "relay", command])).code, 0);
+    const lines = (await exporter.noted(error)).split("\n").filter((line) => line.includes(error));
+    const record = JSON.parse(lines[0]);
+    assert.deepEqual([record.level, record.msg], ["error", "nobody waited for what failed"]);
+    assert.match(record.at, /careless\.js:\d+:\d+/);
+  }
+  assert.equal((await run(["client", "--host", host, "relay", "on"])).code, 0);
+});
+
+Deno.test("The same in a client's own exporter does not end its command", async () => {
+  using folder = temporaryFolder();
+  folder.file("careless.js", careless);
+  const file = folder.file("bench.yaml", "metadata: {name: bench}\nexport: {relay: {type: ./careless.js}}\n");
+  const { code, stderr } = await run(["client", "--exporter-config", file, "relay", "on"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^Nobody waited for what failed: No relay answers \(.*careless\.js:\d+:\d+\)+\n$/);
+});
+
+Deno.test("A driver that does not open is given up within the client's limit, and at once when interrupted", async () => {
+  using folder = temporaryFolder();
+  folder.file("careless.js", careless);
+  const file = folder.file(
+    "bench.yaml",
+    "metadata: {name: bench}\nexport: {relay: {type: ./careless.js, config: {stuck: true}}}\n",
+  );
+  const { code, stderr } = await run(["client", "--exporter-config", file, "--timeout", "1", "relay", "on"]);
+  assert.deepEqual([code, stderr], [
+    1,
+    `Error (driver): ${file}:2:10: Driver "relay" (careless) failed to open: The exporter was not there within 1 s\n`,
+  ]);
+  for (const words of [["client", "--exporter-config", file, "relay", "on"], ["exporter", "run", file]]) {
+    await using running = start(words, { limitMs: 10_000 });
+    await sleep(1_000);
+    const interrupted = performance.now();
+    running.kill("SIGTERM");
+    const ended = await running.ended;
+    assert.deepEqual([ended.code, ended.stderr], [143, ""]);
+    assert.ok(performance.now() - interrupted < 1_500);
+  }
+});
+
+Deno.test("A home that cannot be written to keeps no driver in TypeScript from being loaded, and is named where it matters", async () => {
+  using folder = temporaryFolder();
+  folder.file("lamp.ts", lamp);
+  const file = folder.file("bench.yaml", "metadata: {name: bench}\nexport: {lamp: {type: ./lamp.ts}}\n");
+  // A file in the place of a folder stops root as well.
+  const home = folder.file("home", "");
+  const env = { XDG_CACHE_HOME: home, JMP_CLIENT_CONFIG_HOME: home };
+  const used = await run(["client", "--exporter-config", file, "lamp", "blink", "3"], { env });
+  assert.deepEqual([used.code, used.stdout], [0, "blinked 3\n"], used.stderr);
+  const { code, stderr } = await run(["board", "add", "bench", "127.0.0.1:7000"], { env });
+  assert.equal(code, 2);
+  assert.match(stderr, new RegExp(`^Error: ${home}/boards\\.yaml:1:1: Not a directory`));
 });

@@ -1,6 +1,7 @@
 /** TLS, pins and passphrases between our own programs: messages, exit codes, and no secret anywhere. @module */
 import assert from "node:assert/strict";
 import { certificatesOf, fingerprintOf } from "../../lib/wire/tls/pem.ts";
+import { deadPort } from "../bytes.ts";
 import { testAuthority } from "../certificates.ts";
 import { benchConfig, type Ended, type Exporter, run, start, startExporter } from "./program.ts";
 
@@ -49,6 +50,29 @@ Deno.test("a self-signed exporter is reached by its fingerprint, its authority o
   fails(await client("--plaintext"), 3, /^Error \(tls\): .* speaks TLS/);
   fails(await client("--plaintext", "--insecure"), 2, /--plaintext and --insecure contradict each other/);
   fails(await client("--tls-fingerprint", "9F:86"), 2, /64 hexadecimal digits/);
+});
+
+Deno.test("An exporter that is not there is not taken for one without TLS", async () => {
+  using around = await surroundings();
+  const pin = ["--tls-fingerprint", "9f".repeat(32)];
+  for (
+    const [address, complaint] of [
+      [
+        `127.0.0.1:${deadPort()}`,
+        /^Error \(connect\): Nothing listens on 127\.0\.0\.1:\d+\n {2}Try: Start an exporter/,
+      ],
+      ["nowhere.invalid:7000", /^Error \(resolve\): The name of nowhere\.invalid:7000 is not known/],
+    ] as const
+  ) {
+    for (
+      const words of [
+        ["client", "--host", address, ...pin],
+        ["client", "--host", address, "--insecure"],
+        ["client", "--host", address, "--plaintext"],
+        ["board", "add", "gone", address, ...pin],
+      ]
+    ) fails(await run(words, { env: around.env }), 3, complaint);
+  }
 });
 
 Deno.test("an exporter keeps its identity over restarts, in files that nobody else can read", async () => {

@@ -69,7 +69,7 @@ export class BoardCache {
    * Remembers a board in a file that only this user can read. A reader sees the old file or the new one. A description
    * that is too large is not kept.
    *
-   * @throws {Deno.errors.PermissionDenied} and the like, when the folder cannot be written to.
+   * @throws when the folder cannot be written to.
    */
   remember(key: string, fingerprint: string, commands: readonly CommandDescription[]): void {
     const text = `${headOf(key, fingerprint)}"commands":${JSON.stringify(commands)}}\n`;

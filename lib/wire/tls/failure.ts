@@ -4,7 +4,7 @@
  * @module
  */
 import { isJumpstarterError, JumpstarterError, messageOf } from "../../core/errors.ts";
-import { connectUnverified } from "./look.ts";
+import { connectUnverified, NotReached } from "./look.ts";
 import { certificatesOf, fingerprintOf, pinnedName } from "./pem.ts";
 import { nameOf, notTls, type Peer, type Trust } from "./trust.ts";
 import { type CertificateFacts, factsOf } from "./x509.ts";
@@ -21,7 +21,8 @@ export async function explain(error: unknown, peer: Peer, trust: Trust, limitMs:
     look.close();
     der = look.certificate;
   } catch (cause) {
-    return notTls(peer, cause);
+    if (!(cause instanceof NotReached)) return notTls(peer, cause);
+    return failure(`The TLS handshake with ${nameOf(peer)} failed: ${messageOf(error)}`, undefined, error);
   }
   let facts: CertificateFacts;
   try {

@@ -14,7 +14,17 @@ export interface Unverified extends Pipe {
   readonly certificate: Uint8Array<ArrayBuffer>;
 }
 
-/** Connects with TLS and checks nothing. Rejects when the peer does not speak TLS, or the signal aborts. */
+/** There was nobody to speak TLS with. Its cause says why. */
+export class NotReached extends Error {
+  constructor(cause: unknown) {
+    super("The peer was not reached", { cause });
+  }
+}
+
+/**
+ * Connects with TLS and checks nothing. Rejects when the peer does not speak TLS, or the signal aborts; with
+ * {@linkcode NotReached} when there is no connection yet.
+ */
 export function connectUnverified(hostname: string, port: number, signal: AbortSignal): Promise<Unverified> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
@@ -26,10 +36,12 @@ export function connectUnverified(hostname: string, port: number, signal: AbortS
       // An address cannot be asked for by name (RFC 6066 section 3).
       servername: /^[\d.]+$|:/.test(hostname) ? "" : hostname,
     });
+    let isReached = false;
+    socket.once("connect", () => isReached = true);
     const fail = (error: unknown) => {
       signal.removeEventListener("abort", stop);
       socket.destroy();
-      reject(error);
+      reject(isReached ? error : new NotReached(error));
     };
     const stop = () => fail(signal.reason);
     signal.addEventListener("abort", stop, { once: true });

@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { connectFailure } from "../../core/connect_failure.ts";
 import { JumpstarterError } from "../../core/errors.ts";
 import { hostPort } from "../../core/host_port.ts";
 import { withLimit } from "../../core/limit.ts";
 import type { Pipe } from "../../core/pipe.ts";
 import { fetchAuthority } from "./authority_endpoint.ts";
 import { certificatesOf, fingerprintOf, pemOf, pinnedName } from "./pem.ts";
-import { connectUnverified, type Unverified } from "./look.ts";
+import { connectUnverified, NotReached, type Unverified } from "./look.ts";
 import { systemRoots } from "./system_roots.ts";
 
 /** Whom a client trusts. The PEM texts may hold several certificates. */
@@ -65,7 +66,8 @@ export async function secure(connection: Deno.TcpConn, peer: Peer, trust: Trust,
 /**
  * Asks an exporter for its authority, and returns it as PEM if it is the one with this fingerprint.
  *
- * @throws {JumpstarterError} `unavailable` in the phase `tls` when it is another one, or there is none.
+ * @throws {JumpstarterError} `unavailable` in the phase `tls` when it is another one, or there is none; in the phase
+ * `resolve` or `connect` when the exporter cannot be reached.
  */
 export async function pinnedAuthority(peer: Peer, fingerprint: string, limitMs: number): Promise<string> {
   const pipe = await unverified(peer, limitMs);
@@ -108,7 +110,7 @@ async function unverified(peer: Peer, limitMs: number): Promise<Unverified> {
   try {
     return await connectUnverified(peer.hostname, peer.port, limit.signal);
   } catch (error) {
-    throw notTls(peer, error);
+    throw error instanceof NotReached ? connectFailure(nameOf(peer), error.cause) : notTls(peer, error);
   } finally {
     clearTimeout(timer);
   }

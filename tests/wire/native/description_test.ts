@@ -253,7 +253,7 @@ const ours = ["jumpstarter.interfaces.simulated_board.v1.SimulatedBoardInterface
 
 Deno.test("Every bundled interface agrees with upstream's native service, or is none of upstream's", async () => {
   for (const name of interfaceNames) {
-    const native = describe(await interfaceByName(name));
+    const native = describe((await interfaceByName(name))!);
     const facts = upstream[fullName(native)];
     if (!facts) assert.ok(ours.includes(fullName(native)), `${fullName(native)} is in neither list`);
     const text = described(native);
