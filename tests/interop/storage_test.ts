@@ -20,7 +20,7 @@ export:
 
 /** Serves one file. */
 function answer({ line, path }: RawRequest): string {
-  if (!path.startsWith("/f.txt")) return "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+  if (!path.startsWith("/f.txt")) return "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
   const head = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n";
   return line.startsWith("HEAD") ? head : `${head}0123456789`;
 }
