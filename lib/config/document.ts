@@ -25,6 +25,9 @@ import type { Place, Problem } from "./problem.ts";
 /** Largest file that is read, in bytes. */
 const largestFileBytes = 1024 * 1024;
 
+/** What a shell gives a program to read: `<(…)`, a pipe. Any other pipe may have nobody at its other end. */
+const streams = /^\/dev\/(?:stdin$|fd\/)|^\/proc\/self\/fd\//;
+
 /** A parsed file. */
 export interface YamlFile {
   readonly file: string;
@@ -45,8 +48,9 @@ export interface YamlFile {
 /** Reads and parses a file. A file that cannot be read is one problem at its first character. */
 export function readYaml(file: string): YamlFile {
   try {
-    const { size, isDirectory } = Deno.statSync(file);
+    const { size, isDirectory, isFile } = Deno.statSync(file);
     if (isDirectory) return unreadable(file, "It is a folder; expected a YAML file");
+    if (!isFile && !streams.test(file)) return unreadable(file, "It is no file; expected a YAML file");
     if (size > largestFileBytes) return unreadable(file, `It has ${size} bytes; expected at most ${largestFileBytes}`);
     return parseYaml(Deno.readTextFileSync(file), file);
   } catch (error) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseYaml } from "../../lib/config/document.ts";
+import { parseYaml, readYaml } from "../../lib/config/document.ts";
 
 Deno.test("A file is YAML 1.2 whose keys are text", () => {
   const { value, problems } = parseYaml("5: a\ntrue: b\nnull: c\nx: {yes: no, y: 0o17, z: 1e3}\n", "f");
@@ -30,6 +30,16 @@ Deno.test("A complaint finds its value through lists, aliases and comments", () 
   assert.equal(at("a", 1, "b"), "4:9 a[1].b");
   assert.equal(at("c", 1, "b"), "4:9 c[1].b");
   assert.equal(at("c"), "5:4 c");
+});
+
+Deno.test("What is no file is refused without being waited for", () => {
+  for (const path of ["/dev/zero", "/dev/null"]) {
+    const { value, problems } = readYaml(path);
+    assert.deepEqual([value, problems.map(({ message }) => message)], [
+      undefined,
+      ["It is no file; expected a YAML file"],
+    ]);
+  }
 });
 
 Deno.test("An alias inside of what it names is a complaint with its place", () => {

@@ -50,7 +50,7 @@ export async function sit(
     return await sitting.hold(sourceOf(stream));
   })();
   // What was typed before leaving is meant to arrive.
-  if (end === "left") await withLimit(sitting!.sent(), lastKeysMs, "The end").catch(() => {});
+  if (end === "left") await withLimit(sitting!.end(), lastKeysMs, "The end").catch(() => {});
   return end;
 }
 
@@ -119,10 +119,10 @@ class Sitting implements Seat {
     }
   }
 
-  /** Resolves when the device has taken everything that was typed. */
-  async sent(): Promise<void> {
+  /** Nothing more is typed. Resolves when the device has taken everything that was. */
+  async end(): Promise<void> {
     await this.#sending;
-    await this.#stream.flush();
+    await this.#sink.end();
   }
 
   /** Hears of a mark in the history. Those of the past say nothing about now. */
