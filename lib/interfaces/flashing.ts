@@ -142,6 +142,7 @@ export function flashCommand(calls: FlashCalls): Command {
     if (target.length > 1 && options.bmap) throw usageError("--bmap is of one image, got several");
     const images = target.length > 0 ? target.map(split) : [{ word: file ?? missing(), name: undefined }];
     const isOneOfSeveral = images.length > 1;
+    if (isOneOfSeveral) await checkImages(images.map(({ word }) => word));
     for (const { word, name } of images) await flashOne(calls, word, name, { ...options, isOneOfSeveral }, io);
   }, {
     args: { file: z.optional(imageFile) },
@@ -231,6 +232,12 @@ export function dumpMediumCommand(dump: Dump): Command {
       options: dumpOptions,
     },
   );
+}
+
+/** Nothing is written where one of several images cannot be read. */
+async function checkImages(words: readonly string[]): Promise<void> {
+  const { checkReadable } = await import("./image_identity.ts");
+  for (const word of words) await checkReadable(word);
 }
 
 async function flashOne(...given: Parameters<typeof flashImage>): Promise<void> {

@@ -15,6 +15,18 @@ export function isUrl(word: string): boolean {
 }
 
 /**
+ * Makes sure that a word that names a file of this machine leads to one. Nothing is read of it.
+ *
+ * @throws {JumpstarterError} `invalid_argument`, naming the file.
+ */
+export async function checkReadable(word: string): Promise<void> {
+  if (word === "-" || isUrl(word)) return;
+  // What waits for somebody at its other end is opened when its turn comes.
+  const { isFifo } = await Deno.stat(word).catch(() => ({ isFifo: false }));
+  if (!isFifo) await (await openFile(word)).close();
+}
+
+/**
  * What an image is called, so that a flash of it can go on: the same for the same file only, and the name of none where it
  * cannot be read again. No path, address or secret can be told from it.
  */

@@ -126,6 +126,14 @@ Deno.test("flash checks the SHA-256 of the file as it is, and a wrong one leaves
   });
 });
 
+Deno.test("flash of several images writes none where one of them is not there", async () => {
+  await using rig = await bench();
+  const target = [`boot:${rig.file("image")}`, `root:${rig.file("nothing")}`];
+  const running = run(rig.commands.flash, parsed(rig.commands.flash, { target }));
+  await assert.rejects(running.done, { code: "invalid_argument", message: /nothing: There is no such file$/ });
+  assert.deepEqual(running.lines, []);
+});
+
 Deno.test("flash of several images goes on with the one that was interrupted, and compares those before it", async () => {
   await using rig = await bench();
   const large = noise(70 * 1024 * 1024);
