@@ -25,7 +25,7 @@ export interface DriverNode {
   readonly description?: string;
   /** Help texts by command name. */
   readonly methodsDescription: Readonly<Record<string, string>>;
-  /** The name of its interface, where the report says one: it names a Python client otherwise. */
+  /** The name of its interface. Left out where the report names nothing but a Python client that is unknown here. */
   readonly interface?: string;
   /** Its interface. A driver whose interface is not known here has a generic client only. */
   definition(): Promise<AnyInterface | undefined>;

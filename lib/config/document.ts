@@ -125,7 +125,10 @@ function plain(document: Document, problems: Problem[], placeAt: (offset: number
   }
 }
 
-/** Aliases without an anchor before them, and those without an end; the parser would notice only when it makes values, and not say where. */
+/**
+ * Aliases without an anchor before them, and those without an end; the parser would notice only when it makes values, and
+ * not say where.
+ */
 function danglingAliases(document: Document, placeAt: (offset: number) => Place): Problem[] {
   const problems: Problem[] = [];
   visit(document, {

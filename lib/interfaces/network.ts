@@ -1,6 +1,6 @@
 /** Networks of a device: a byte stream to one of its ports, and forwards of it. @module */
 import * as z from "zod/mini";
-import { command } from "../contract/command.ts";
+import { command, type CommandIo } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { byteStream, unary } from "../contract/method.ts";
 import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
@@ -51,7 +51,7 @@ export const network = defineInterface({
   }),
   commands: (client) => ({
     "forward-tcp": command("Forward a local TCP port until interrupted", async ({ address, port }, io) => {
-      await using forward = client.forwardTcp({ hostname: address, port }, io.note);
+      await using forward = client.forwardTcp({ hostname: address, port }, tellOf(io));
       io.print({ address: forward.address }, forward.address);
       await aborted(io.signal);
     }, {
@@ -64,7 +64,7 @@ export const network = defineInterface({
       if (path !== undefined) await answers(path);
       const folder = path === undefined ? privateFolder() : undefined;
       try {
-        await using forward = client.forwardUnix({ path: path ?? `${folder}/socket` }, io.note);
+        await using forward = client.forwardUnix({ path: path ?? `${folder}/socket` }, tellOf(io));
         io.print({ path: forward.address }, forward.address);
         await aborted(io.signal);
       } finally {
@@ -94,7 +94,7 @@ export const network = defineInterface({
     novnc: command(
       "Show the device's screen in a browser, where it is a VNC server, until interrupted",
       async (_, io) => {
-        await using screen = await client.novnc(io.note);
+        await using screen = await client.novnc(tellOf(io));
         io.print({ url: screen.url }, screen.url);
         await aborted(io.signal);
       },
@@ -107,7 +107,7 @@ export const network = defineInterface({
       }
       const folder = privateFolder();
       try {
-        await using forward = client.forwardUnix({ path: `${folder}/bus` }, io.note);
+        await using forward = client.forwardUnix({ path: `${folder}/bus` }, tellOf(io));
         return await io.foreground(args, {
           [`DBUS_${kind.toUpperCase()}_BUS_ADDRESS`]: `unix:path=${forward.address}`,
         });
@@ -122,6 +122,11 @@ export const network = defineInterface({
 });
 
 export type NetworkClient = Client<typeof network>;
+
+/** Says at which driver a connection failed: the reason may be a word of the system's and no more. */
+function tellOf({ place, note }: CommandIo): (why: string) => void {
+  return (why) => note(`${place}: ${why}`);
+}
 
 /** `tcp://[::1]:22` and `ws://device/console` as host and port. */
 function partsOf(url: string): { address: string; host: string; port: string } {

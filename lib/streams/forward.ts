@@ -19,7 +19,7 @@ export interface Forward extends AsyncDisposable {
 export interface ForwardOptions {
   /** Opens the far end for one connection; the signal aborts when the forward is disposed. */
   open(signal: AbortSignal): Promise<ByteStream>;
-  /** Told why a connection failed. The forward itself goes on. */
+  /** Told why the far end of a connection failed. The forward itself goes on. */
   onFailure?(message: string): void;
 }
 
@@ -99,7 +99,7 @@ class Listening implements Forward {
       await using far = await this.#options.open(signal);
       await join(near, far);
     } catch (error) {
-      if (!signal.aborted) this.#options.onFailure?.(messageOf(error));
+      if (!signal.aborted && !isHangup(error)) this.#options.onFailure?.(messageOf(error));
     } finally {
       signal.removeEventListener("abort", stop);
       await near[Symbol.asyncDispose]();
@@ -114,6 +114,11 @@ class Listening implements Forward {
     await this.#accepting;
     await Promise.allSettled(this.#connections);
   }
+}
+
+/** Whether somebody at this end has gone without a word, which is theirs to do. What the far end says is no such error. */
+function isHangup(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;
 }
 
 /** Makes what only this user can use, whatever the umask says: the mode of a socket can be given in no other way. */

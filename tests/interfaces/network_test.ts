@@ -43,7 +43,7 @@ Deno.test("The command forward-tcp notes what a connection failed of, and goes o
   stop();
   await done;
   assert.equal(notes.length, 2);
-  assert.match(notes[0], /^Cannot connect to the device at 127\.0\.0\.1:\d+: /);
+  assert.match(notes[0], /^console of bench: Cannot connect to the device at 127\.0\.0\.1:\d+: /);
 });
 
 Deno.test("The command forward-unix serves the given path, or a private one that is gone afterwards", async () => {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { byteStreamOfPipe, echoStream } from "../../lib/core/byte_stream.ts";
 import { withLimit } from "../../lib/core/limit.ts";
 import { type Forward, forwardTcp, forwardUnix } from "../../lib/streams/forward.ts";
@@ -40,6 +43,24 @@ Deno.test("A forward that cannot open its far end hangs up, says why, and goes o
   await second.send("hello");
   assert.equal(await second.until("hello"), "hello");
   assert.deepEqual(failures, ["The device is off"]);
+});
+
+Deno.test("Whoever resets a connection from here is no failure of the far end", async () => {
+  const failures: string[] = [];
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const open = () => {
+    const echo = echoStream();
+    const { [Symbol.asyncDispose]: dispose } = echo;
+    return Promise.resolve(Object.assign(echo, { [Symbol.asyncDispose]: () => dispose().finally(release) }));
+  };
+  await using forward = forwardTcp(anyPort, { open, onFailure: (message) => void failures.push(message) });
+  const rude = connect(Number(forward.address.split(":").at(-1)), "127.0.0.1");
+  rude.write("hello");
+  await once(rude, "data");
+  rude.resetAndDestroy();
+  await withLimit(released, 5_000, "The end of the connection");
+  await delay(20);
+  assert.deepEqual(failures, []);
 });
 
 Deno.test("Disposing a forward hangs up on everyone, also while a far end is being opened", async () => {
