@@ -25,6 +25,8 @@ export interface SinkOptions {
   readonly progress: ProgressReport;
   readonly blockMap?: BlockMap;
   readonly record?: WriteRecord;
+  /** Whether a digest of the whole image is made as it comes. It cannot be where only the rest comes. */
+  readonly digests: boolean;
   /** An earlier write that is gone on with, and whether the source begins where it ended. */
   readonly earlier?: { readonly state: WriteState; readonly restOnly: boolean };
   readonly syncTimeoutMs: number;
@@ -90,9 +92,10 @@ export class ImageSink {
     return this.#offset;
   }
 
-  /** SHA-256 of the whole image as it came; nothing when its beginning did not come. */
+  /** SHA-256 of the whole image as it came, where it is made. */
   async digest(): Promise<string | undefined> {
-    return this.#options.earlier?.restOnly ? undefined : await this.#options.threads.hasher.ask("digest", "image");
+    const { digests, threads } = this.#options;
+    return digests ? await threads.hasher.ask("digest", "image") : undefined;
   }
 
   /** SHA-256 of the mapped ranges as they came. */
@@ -130,7 +133,7 @@ export class ImageSink {
 
   /** Sends a filled slot on its way. */
   #dispatch(length: number): void {
-    const { threads: { hasher, slots }, medium, record, earlier, progress } = this.#options;
+    const { threads: { hasher, slots }, medium, record, earlier, digests, progress } = this.#options;
     const [slot, offset] = [this.#slot!, this.#offset];
     const piece = { start: slot.start, length };
     this.#slot = undefined;
@@ -138,7 +141,7 @@ export class ImageSink {
     this.#offset += length;
     if (medium.isDevice && this.#offset > medium.size) throw tooLarge(medium, progress.total);
     const work: Promise<unknown>[] = [];
-    if (!earlier?.restOnly) work.push(hasher.ask("hash", "image", piece));
+    if (digests) work.push(hasher.ask("hash", "image", piece));
     work.push(...this.#place(piece, offset, offset < (earlier?.state.synced ?? 0)));
     if (record && this.#offset % blockBytes === 0) work.push(this.#endBlock());
     this.#track(

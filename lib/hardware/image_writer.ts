@@ -109,7 +109,20 @@ async function write(
 
   const earlier = state && { state, restOnly };
   const notes = recording?.resumable === false ? undefined : record;
-  const sink = new ImageSink({ threads, medium, progress, blockMap, record: notes, earlier, syncTimeoutMs, signal });
+  // Blocks that were noted are what the medium is held to; the digest of what it gives back is then that of what came.
+  const byBlocks = verify && notes !== undefined && !mapped;
+  const digests = !earlier?.restOnly && !byBlocks;
+  const sink = new ImageSink({
+    threads,
+    medium,
+    progress,
+    blockMap,
+    record: notes,
+    digests,
+    earlier,
+    syncTimeoutMs,
+    signal,
+  });
   const bytes = await sink.take(source);
   if (size !== undefined && bytes < size) throw broken(`It ended after ${bytes} of ${size} bytes`);
   if (size !== undefined && bytes > size) throw broken(`It has ${bytes} bytes, expected ${size}`);
@@ -125,15 +138,10 @@ async function write(
   let sha256ReadBack: string | undefined;
   const ranges = blockMap?.ranges ?? [{ start: 0, end: bytes }];
   if (verify) {
-    const reading = { ranges, progress, signal };
-    // Where all of it came, one digest says as much as those of its blocks.
-    const blocks = sha256 === undefined ? sink.blocks : [];
-    sha256ReadBack = await read(threads, medium, { ...reading, blocks: blockMap ? [] : blocks });
-    // Where the beginning did not come, its blocks were compared one by one; the digests are then the same.
+    const blocks = byBlocks ? sink.blocks : [];
+    sha256ReadBack = await read(threads, medium, { ranges, blocks, progress, signal });
     sha256Sent ??= sha256ReadBack;
     if (sha256ReadBack !== sha256Sent) {
-      // They tell where it differs, if it still does.
-      if (!blockMap && sink.blocks.length > 0) await read(threads, medium, { ...reading, blocks: sink.blocks });
       throw differs(path, `Sent SHA-256 ${sha256Sent}, read back ${sha256ReadBack}`);
     }
     if (!blockMap) expectDigest(sha256Sent, options.sha256);

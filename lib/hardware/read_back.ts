@@ -56,11 +56,13 @@ export async function readBack(threads: MediumThreads, options: ReadBackOptions)
       ? device.ask("digest", "block")
       : undefined;
     const index = Math.floor(offset / blockBytes);
+    const back = read.then((count) => {
+      if (count < length) throw new Differs(offset + count);
+      return hasher.ask("hash", "back", piece);
+    });
     // Whoever fails first is told of; the others must not be left without a listener.
-    const [count, , block] = await Promise.all([read, hashed, digest]);
-    if (count < length) throw new Differs(offset + count);
+    const [, , block] = await Promise.all([back, hashed, digest]);
     if (block !== undefined && block !== blocks[index]) throw new Differs(index * blockBytes);
-    await hasher.ask("hash", "back", piece);
     sent += length;
     progress.at("verify", sent);
   };
