@@ -32,6 +32,7 @@ function rate(what: string, ours: string, other: string, ratio: number): Require
 
 const requirements: Requirement[] = [
   rate("verified, to Python's, which is not", "ours img", "python img", 2.5),
+  rate("not verified, to Python's", "ours not verified", "python img", 3.5),
   rate("verified, to dd and openssl dgst", "ours img", "dd and openssl", 0.6),
   rate("an .xz, verified, to xz -T1 -dc and dd", "ours xz", "xz -T1 -dc", 1 / 1.3),
   rate("a .zst, verified, to zstd -dc", "ours zst", "zstd -dc", 1 / 2),
@@ -89,6 +90,7 @@ async function round(peer: PythonPeer, folder: string, image: string, samples: S
     samples.add(`exporter ${source}`, peakMemoryMiB(own.pid));
     samples.add(`allowed ${source}`, source === "zst" ? mostMiB.zst : mostMiB.other);
   }
+  await timed("ours not verified", ours.client(own.host, ["flasher", "flash", image, "--no-verify"]));
   await timed("mixed img", python.client(own.host, ["flasher", "flash", image]));
   await timed("python img", python.client(theirs.host, ["flasher", "flash", image]));
 }
