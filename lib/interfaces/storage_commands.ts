@@ -1,4 +1,5 @@
 /** The commands of a storage service: short ones, and those that upstream's client means to have. @module */
+import { basename } from "node:path";
 import * as z from "zod/mini";
 import { type Command, command, type CommandIo } from "../contract/command.ts";
 import type { CallOptions } from "../contract/method.ts";
@@ -42,6 +43,12 @@ const verify = z._default(z.boolean(), false).check(
   z.describe("Do not compare the SHA-256 with the one that the storage has"),
 );
 
+/** What a file of this machine is called in the storage, where nobody says. */
+function nameOf(local: string): string {
+  if (local !== "-" && !local.includes("://")) return basename(local);
+  throw usageError("Expected a path in the storage as well: only a file of this machine has a name of its own");
+}
+
 /** All commands. */
 export function storageCommands(client: StorageCalls): Record<string, Command> {
   const put = (local: string, path: string, noVerify: boolean, io: CommandIo) =>
@@ -71,21 +78,30 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
     cat: command("Print a file as it is", ({ path }, io) => get(path, "-", io), { args: { path } }),
     put: command(
       "Write a file of this machine to the storage",
-      ({ local, remote, noVerify }, io) => put(local, remote, noVerify, io),
+      ({ local, remote = nameOf(local), noVerify }, io) => put(local, remote, noVerify, io),
       {
         args: {
           local: imageFile.check(
             z.describe("The file: a path, - for standard input, a URL, or oci://REGISTRY/NAME:TAG"),
           ),
-          remote: path,
+          remote: z.optional(path).check(
+            z.describe("Path below the storage's root; left out, the name of the file"),
+          ),
         },
         options: { noVerify: verify },
       },
     ),
     get: command(
       "Read a file of the storage into one of this machine",
-      ({ remote, local }, io) => get(remote, local, io),
-      { args: { remote: path, local: dumpFile } },
+      ({ remote, local = basename(remote) }, io) => get(remote, local, io),
+      {
+        args: {
+          remote: path,
+          local: z.optional(dumpFile).check(
+            z.describe("A file, - for standard output, or a URL to upload to; left out, a file of the same name"),
+          ),
+        },
+      },
     ),
     rm: command(
       "Remove a file or an empty folder",
