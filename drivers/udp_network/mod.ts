@@ -7,6 +7,7 @@ import { type ByteStream, makeByteStream } from "../../lib/core/byte_stream.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { network } from "../../lib/interfaces/network.ts";
 import { connectFailure, networkAddress } from "../../lib/interfaces/network_address.ts";
+import { Linger } from "../../lib/streams/linger.ts";
 
 /** Datagrams that wait for a slow reader; more are dropped, as a kernel would. */
 const waitingDatagrams = 256;
@@ -41,7 +42,9 @@ async function connect(host: string, port: number): Promise<ByteStream> {
   const close = () => {
     if (open) socket.close();
     open = false;
+    linger.stop();
   };
+  const linger = new Linger(close);
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error) => {
       close();
@@ -58,6 +61,7 @@ async function connect(host: string, port: number): Promise<ByteStream> {
       socket.on("message", (datagram: Uint8Array, from: { address: string; port: number }) => {
         // Deno's connected sockets still hear everyone (tested on 2.9.6).
         if (from.port !== port || canonical(from.address) !== device) return;
+        linger.heard();
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(new Uint8Array(datagram));
       });
       socket.on("error", (error: Error) => {
@@ -78,6 +82,7 @@ async function connect(host: string, port: number): Promise<ByteStream> {
       new Promise<void>((resolve, reject) =>
         socket.send(chunk, (error) => error ? reject(connectFailure(target, error)) : resolve())
       ),
+    close: () => linger.begin(),
     abort: close,
   });
   return makeByteStream(readable, writable, close);

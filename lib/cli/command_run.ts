@@ -7,11 +7,11 @@ import type { Command, CommandIo } from "../contract/command.ts";
 import type { AnyInterface, Client } from "../contract/interface.ts";
 import { check } from "../contract/values.ts";
 import { JumpstarterError, usageError } from "../core/errors.ts";
-import { withLimit } from "../core/limit.ts";
+import { unlessAborted, withLimit } from "../core/limit.ts";
 import { areLabelsOf } from "../interfaces/table.ts";
 import { ChildExit, type Interruptions } from "./exit_code.ts";
 import { runForeground } from "./foreground.ts";
-import { noteLine, printLine, progressLine, writeError, writeOut } from "./output.ts";
+import { noteLine, printLine, progressLine, writeError, writeOutAsTaken } from "./output.ts";
 import { ProgressView } from "./progress.ts";
 import { terminal } from "./terminal.ts";
 
@@ -119,7 +119,7 @@ function ioOf(
     },
     stdinIsTerminal,
     terminal: stdinIsTerminal && !json ? terminal : undefined,
-    write: (bytes) => Promise.resolve(json ? undefined : writeOut(bytes)),
+    write: (bytes) => json ? Promise.resolve() : unlessAborted(writeOutAsTaken(bytes), signal),
     writeError: (text) => json ? undefined : writeError(text),
     foreground: (words, env = {}) => runForeground(words, env, interruption),
     pseudoTerminal: async () => (await import("../hardware/pseudo_terminal.ts")).openPseudoTerminal(),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { pause } from "../core/limit.ts";
 import { printableLine, printableLines } from "../core/printable.ts";
 import { isJumpstarterError, messageOf } from "../core/errors.ts";
 
@@ -56,14 +57,36 @@ export function printError(thrown: unknown, json = false): void {
   if (hint) noteLine(`  Try: ${hint}`);
 }
 
-function write(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
-  try {
-    for (let offset = 0; offset < bytes.length;) offset += stream.writeSync(bytes.subarray(offset));
-  } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe && outlivesReaders) return;
-    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(141);
-    // A non-blocking terminal or pipe may be full for a moment.
-    if (error instanceof Deno.errors.WouldBlock) return write(stream, bytes);
-    throw error;
+/** Writes bytes to standard output as its reader takes them; meanwhile signals are heard. */
+export async function writeOutAsTaken(bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.length;) {
+    try {
+      offset += await Deno.stdout.write(bytes.subarray(offset));
+    } catch (error) {
+      if (isOver(error)) return;
+      await pause(fullMs);
+    }
   }
+}
+
+/** A non-blocking terminal or pipe may be full for a moment: so long it is waited for, in milliseconds. */
+const fullMs = 1;
+
+function write(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  for (let offset = 0; offset < bytes.length;) {
+    try {
+      offset += stream.writeSync(bytes.subarray(offset));
+    } catch (error) {
+      if (isOver(error)) return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, fullMs);
+    }
+  }
+}
+
+/** Whether nobody reads any more, which ends a filter. A stream that is only full is none of that. */
+function isOver(error: unknown): boolean {
+  if (error instanceof Deno.errors.WouldBlock) return false;
+  if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  if (!outlivesReaders) Deno.exit(141);
+  return true;
 }

@@ -13,7 +13,7 @@ import {
   sourceOf,
 } from "../core/byte_stream.ts";
 import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
-import { withLimit } from "../core/limit.ts";
+import { unlessAborted, withLimit } from "../core/limit.ts";
 import { Expect, type ExpectOptions } from "../streams/expect.ts";
 import type { ConsoleRecord, ConsoleState, SerialCalls } from "./serial.ts";
 
@@ -279,9 +279,13 @@ export async function typeAll(
   });
   const [source, sink] = [sourceOf(stream), sinkOf(stream)];
   const ended = drain(source);
-  ended.catch(() => {});
-  for await (const chunk of content) await sink.write(chunk);
-  await sink.end();
+  const typing = (async () => {
+    for await (const chunk of content) await sink.write(chunk);
+    await sink.end();
+  })();
+  for (const work of [ended, typing]) work.catch(() => {});
+  // What is typed may take its time to come: an interrupt or a refusal does not wait for it.
+  await unlessAborted(Promise.race([typing, ended.then(() => typing)]), signal);
   if (tells) return await ended;
   await withLimit(ended, settleMs, "The end").catch((error) => {
     if (!isJumpstarterError(error, "deadline_exceeded")) throw error;

@@ -2,6 +2,7 @@
 import { type ByteStream, byteStreamOf } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { pause } from "../core/limit.ts";
+import { Linger } from "./linger.ts";
 
 /** Bytes that may wait on their way out, and those that may wait for a reader: WebSockets cannot be held back. */
 const waitingOutBytes = 1024 * 1024;
@@ -20,7 +21,9 @@ export async function openWebSocket(
 ): Promise<ByteStream> {
   socket.binaryType = "arraybuffer";
   const incoming = new Incoming();
+  const linger = new Linger(() => socket.close());
   socket.onmessage = ({ data }) => {
+    linger.heard();
     // Text is bytes as well here; Python's exporter breaks the stream on it.
     incoming.push(typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data));
     if (incoming.bytes > waitingInBytes) socket.close();
@@ -35,6 +38,7 @@ export async function openWebSocket(
     incoming.end(failure);
   };
   socket.onclose = ({ code, reason }) => {
+    linger.stop();
     const ended = [1000, 1001, 1005].includes(code);
     const failure = failureOf(`It was closed with ${code}${reason && ` (${reason})`}`);
     open.reject(failure);
@@ -49,7 +53,7 @@ export async function openWebSocket(
       while (socket.bufferedAmount > waitingOutBytes && socket.readyState === WebSocket.OPEN) await pause(lookMs);
     },
     // A WebSocket has no half-close: the other side may still answer.
-    end: () => Promise.resolve(),
+    end: () => Promise.resolve(linger.begin()),
     close: () => socket.close(),
   });
 }

@@ -196,6 +196,24 @@ Deno.test("While somebody else holds the console the menu says that a file was n
   await done;
 });
 
+Deno.test("Whoever types what is piped in hears of a claim and of an interrupt while nothing comes", async () => {
+  const cable = new Cable();
+  await using both = await consoleOfTwo(cable);
+  const [ci, me] = both.callers;
+  const { pipe } = serial.commands!(me);
+  const quiet = () => new ReadableStream<Uint8Array>({ start: (it) => it.enqueue(encoder.encode("x")) });
+  const typing = (stdin = quiet()) => run(pipe, parsed(pipe, { noOutput: true }), { stdin, stdinIsTerminal: false });
+  const first = typing();
+  assert.equal(await cable.hear(1), "x");
+  await ci.claim({ name: "ci" });
+  await assert.rejects(withLimit(first.done, 5_000, "The refusal"), { message: "The console was taken over by ci" });
+  await ci.release();
+  const second = typing();
+  assert.equal(await cable.hear(1), "x");
+  second.stop();
+  await assert.rejects(withLimit(second.done, 5_000, "The interrupt"), { message: "interrupted" });
+});
+
 Deno.test("Whoever has handed over sends neither a file nor a break", async () => {
   const cable = new Cable();
   await using client = await consoleOn(cable);
