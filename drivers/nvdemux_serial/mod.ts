@@ -4,7 +4,6 @@ import { defineDriver } from "../../lib/contract/driver.ts";
 import { openSerialPort } from "../../lib/hardware/serial_port.ts";
 import { serial } from "../../lib/interfaces/serial.ts";
 import { consoleConfig, serialConsole } from "../../lib/interfaces/serial_console.ts";
-import { pacedLine } from "../../lib/streams/console/pace.ts";
 import { joinDemuxer } from "./demuxer.ts";
 
 const seconds = z.number().check(z.positive());
@@ -27,9 +26,6 @@ export default defineDriver({
     baudrate: z._default(z.int().check(z.positive(), z.maximum(2 ** 32 - 1)), 115200).check(
       z.describe("Bits per second of the terminal"),
     ),
-    cps: z._default(z.nullable(z.number().check(z.minimum(0))), null).check(
-      z.describe("Characters per second that are sent at most; 0: no limit"),
-    ),
     timeout: z._default(seconds, 10).check(
       z.describe("Seconds that the program may take to name the console's terminal"),
     ),
@@ -38,11 +34,11 @@ export default defineDriver({
   }),
   open(context) {
     const { config, log } = context;
-    const { demuxer_path: program, device, chip, target, baudrate: baudRate, cps, timeout, poll_interval } = config;
+    const { demuxer_path: program, device, chip, target, baudrate: baudRate, timeout, poll_interval } = config;
     const demuxer = joinDemuxer({ program, device, chip, pollMs: poll_interval * 1000 }, target, log);
     const console = serialConsole(async (signal) => {
       const path = await demuxer.terminal(timeout * 1000, signal);
-      return pacedLine(await openSerialPort(path, { baudRate }), cps || Infinity);
+      return await openSerialPort(path, { baudRate });
     }, context);
     const close = console[Symbol.asyncDispose];
     return {

@@ -6,7 +6,7 @@ import { messageOf } from "../../lib/core/errors.ts";
 import { serial } from "../../lib/interfaces/serial.ts";
 import { consoleConfig, isKept, serialConsole } from "../../lib/interfaces/serial_console.ts";
 import type { ConsoleLine } from "../../lib/streams/console/line.ts";
-import { paced, pacedLine } from "../../lib/streams/console/pace.ts";
+import { pacedStream } from "../../lib/streams/pace.ts";
 import { loopUrl, parsePort, type PortSettings } from "./port.ts";
 
 const Url = z.string().check(z.superRefine((url, context) => {
@@ -35,9 +35,6 @@ export default defineDriver({
     check_present: z._default(z.boolean(), true).check(
       z.describe("Whether the exporter starts only when the port is there"),
     ),
-    cps: z._default(z.nullable(z.number().check(z.minimum(0))), null).check(
-      z.describe("Characters per second that are sent at most; 0: no limit"),
-    ),
     disable_hupcl: z._default(z.boolean(), false).check(
       z.describe("Leaves DTR and RTS as they are when the port is closed"),
     ),
@@ -45,8 +42,7 @@ export default defineDriver({
   }),
   async open(context) {
     const { config, log, signal, mode } = context;
-    const cps = config.cps || Infinity;
-    if (config.url === loopUrl) return { connect: () => paced(echoStream(), cps) };
+    if (config.url === loopUrl) return { connect: () => pacedStream(echoStream(), config.cps || Infinity) };
 
     const port = parsePort(config.url);
     const settings: PortSettings = {
@@ -54,7 +50,7 @@ export default defineDriver({
       keepLines: config.disable_hupcl,
       onDifference: (difference) => log.warn("serial port set differently", { difference }),
     };
-    const open = async (signal: AbortSignal) => pacedLine(await port.open(settings, signal), cps);
+    const open = (signal: AbortSignal) => port.open(settings, signal);
 
     let first: ConsoleLine | undefined;
     if (config.check_present && isKept(config, mode)) first = await open(signal);

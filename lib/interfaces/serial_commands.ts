@@ -5,7 +5,8 @@ import { type ByteStream, byteStreamOf, sinkOf, sourceOf } from "../core/byte_st
 import { messageOf, usageError } from "../core/errors.ts";
 import { writeAll } from "../core/pipe.ts";
 import { unescaped } from "../streams/escapes.ts";
-import { Expect, paced, type Pattern } from "../streams/expect.ts";
+import { Expect, type Pattern } from "../streams/expect.ts";
+import { Pace } from "../streams/pace.ts";
 import { Stamper } from "../streams/stamper.ts";
 import { type SerialCalls, Since } from "./serial.ts";
 import { markText } from "./serial_marks.ts";
@@ -62,7 +63,7 @@ function sendCommand(calls: SerialCalls): Command {
     const { signal } = io;
     const bytes = unescaped(text);
     noteAbsence(calls, io);
-    if (expect === undefined) return await typeAll(calls, paced(bytes, cps ?? Infinity, signal), signal);
+    if (expect === undefined) return await typeAll(calls, new Pace(cps).pieces(bytes, signal), signal);
     const pattern = patternOf(expect);
     // What is shown is what was said, byte by byte; the pattern is looked for in its text.
     await using session = new Expect(shown(await consoleStream(calls, { signal }), io.write), { signal });

@@ -11,6 +11,9 @@ import type { ConsoleRecord, serial } from "./serial.ts";
 
 /** The keys of a driver's config that say how its console is kept. */
 export const consoleConfig = {
+  cps: z._default(z.nullable(z.number().check(z.minimum(0))), null).check(
+    z.describe("Characters per second that are sent at most; 0: no limit"),
+  ),
   open: z.optional(z.enum(["session", "demand"])).check(
     z.describe(
       "`session`: open and recorded from the session's start, the default in direct mode; `demand`: for the first user",
@@ -46,6 +49,7 @@ export function serialConsole(
 ): Implementation<typeof serial.methods> & AsyncDisposable {
   const core = new Console({
     open,
+    charsPerSecond: config.cps || undefined,
     when: isKept(config, mode) ? "session" : "demand",
     historyBytes: config.history_bytes,
     record: config.record === undefined ? undefined : { file: config.record, bytes: config.record_bytes },
@@ -63,7 +67,7 @@ export function serialConsole(
   return {
     connect: (_, { connection }) => ready(core.connect(connection)),
     watch: (_, { connection }) => ready(core.watch(connection)),
-    input: (_, { connection }) => ready(core.input(connection)),
+    input: (_, { connection, signal }) => ready(core.input(connection, signal)),
     async *records({ since, follow }, { signal, connection }) {
       const from = placeOf(core.history, since);
       for await (const entry of core.records(from, connection, { follow, signal })) yield recordOf(entry);

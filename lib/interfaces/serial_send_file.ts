@@ -5,7 +5,7 @@ import { type Command, command } from "../contract/command.ts";
 import { sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { messageOf, usageError } from "../core/errors.ts";
 import { unlessAborted } from "../core/limit.ts";
-import { paced } from "../streams/expect.ts";
+import { Pace } from "../streams/pace.ts";
 import type { Receiver, TransferOptions } from "../streams/transfer/blocks.ts";
 import { sendXmodem } from "../streams/transfer/xmodem.ts";
 import { sendYmodem, type SentFile } from "../streams/transfer/ymodem.ts";
@@ -105,7 +105,8 @@ export function sendFileCommand(calls: SerialCalls): Command {
 }
 
 async function* slowly(content: AsyncIterable<Uint8Array>, charsPerSecond: number, signal: AbortSignal) {
-  for await (const chunk of content) yield* paced(chunk, charsPerSecond, signal);
+  const pace = new Pace(charsPerSecond);
+  for await (const chunk of content) yield* pace.pieces(chunk, signal);
 }
 
 async function* counted(content: SentFile["content"], onProgress?: (bytes: number) => void) {

@@ -5,7 +5,7 @@
  */
 import { type ByteSink, type ByteSource, type ByteStream, sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
-import { pause } from "../core/limit.ts";
+import { Pace } from "./pace.ts";
 import { Shell, type ShellOptions } from "./shell.ts";
 import { UBoot, type UBootOptions } from "./uboot.ts";
 
@@ -130,7 +130,7 @@ export class Expect implements AsyncDisposable {
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
     this.#options.log?.(new TextDecoder().decode(bytes), "typed");
     if (!charsPerSecond) return await this.#sink.write(bytes);
-    for await (const piece of paced(bytes, charsPerSecond, signal)) await this.#sink.write(piece);
+    for await (const piece of new Pace(charsPerSecond).pieces(bytes, signal)) await this.#sink.write(piece);
   }
 
   /** Types a line. */
@@ -246,16 +246,4 @@ function show(pattern: Pattern): string {
     : typeof pattern === "symbol"
     ? pattern.description!
     : `${pattern}`;
-}
-
-/** A timer does not wait for less, in milliseconds. */
-const shortestPauseMs = 4;
-
-/** Bytes in pieces, each when its time has come. It never hurries to make up for lost time: boards drop such bursts. */
-export async function* paced(bytes: Uint8Array, charsPerSecond: number, signal?: AbortSignal) {
-  const count = Math.max(1, Math.floor(charsPerSecond * shortestPauseMs / 1000));
-  for (let at = 0; at < bytes.length; at += count) {
-    if (at > 0) await pause(count * 1000 / charsPerSecond, signal);
-    yield bytes.subarray(at, at + count);
-  }
 }

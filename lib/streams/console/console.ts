@@ -21,6 +21,8 @@ export interface Caller {
 export interface ConsoleOptions {
   /** Opens the device. */
   open(signal: AbortSignal): Promise<ConsoleLine>;
+  /** What the device takes at most. @default Infinity */
+  charsPerSecond?: number;
   /** `session` keeps the device open from the start, `demand` while somebody uses it. */
   when: "session" | "demand";
   /** Hears what people should know, as constant text with fields. */
@@ -50,7 +52,7 @@ export class Console implements AsyncDisposable {
   #claim?: { readonly name: string; readonly caller: Caller };
 
   constructor(options: ConsoleOptions) {
-    const { open, when, historyBytes = 1024 * 1024, record, retryMs, now, onNote = () => {} } = options;
+    const { open, charsPerSecond, when, historyBytes = 1024 * 1024, record, retryMs, now, onNote = () => {} } = options;
     this.#when = when;
     const history = this.history = new History({ bytes: historyBytes, now });
     const recording = this.#recording = record && new Recording(record);
@@ -61,6 +63,7 @@ export class Console implements AsyncDisposable {
     };
     this.#line = new KeptLine({
       open,
+      charsPerSecond,
       retryMs,
       onOpened: () => {
         this.#away = undefined;
@@ -125,11 +128,11 @@ export class Console implements AsyncDisposable {
 
   /**
    * What is typed, and nothing else. Its reading direction ends once the device has taken everything, or with the reason
-   * why it did not.
+   * why it did not. Whoever goes before that, by the signal, has given up what is not typed yet.
    *
    * @throws {JumpstarterError} `failed_precondition` while somebody else holds the console.
    */
-  input(caller: Caller): ByteStream {
+  input(caller: Caller, signal: AbortSignal): ByteStream {
     const other = this.#claimOfAnother(caller);
     if (other) throw held(other.name);
     const seat = this.#sit(caller);
@@ -137,6 +140,7 @@ export class Console implements AsyncDisposable {
     taken.promise.catch(() => {});
     const settle = () => seat.failure ? taken.reject(seat.failure) : taken.resolve(undefined);
     seat.onGone = settle;
+    signal.addEventListener("abort", () => this.#leave(seat), { once: true });
     return byteStreamOf({
       next: () => taken.promise,
       write: (bytes) => this.#write(seat, bytes),
@@ -279,9 +283,11 @@ export class Console implements AsyncDisposable {
   async #write(seat: Seat, bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return;
     this.#refuse(seat);
+    let begun = false;
     await this.#line.write(bytes, () => {
       this.#refuse(seat);
-      if (this.#writer === seat) return;
+      if (begun || this.#writer === seat) return;
+      begun = true;
       this.#writer = seat;
       this.history.mark("writer", this.#claim?.name ?? seat.caller.peer);
     });

@@ -7,6 +7,7 @@ import { type ByteSink, type ByteStream, sinkOf, sourceOf } from "../../core/byt
 import { JumpstarterError, messageOf } from "../../core/errors.ts";
 import { pause } from "../../core/limit.ts";
 import { Turn } from "../../core/turn.ts";
+import { Pace } from "../pace.ts";
 
 /** An open device. What it cannot do it leaves out. */
 export interface ConsoleLine extends AsyncDisposable {
@@ -21,6 +22,8 @@ export interface ConsoleLine extends AsyncDisposable {
 export interface KeptLineOptions {
   /** Opens the device, by its identity rather than by a name that may change. */
   open(signal: AbortSignal): Promise<ConsoleLine>;
+  /** What the device takes at most. @default Infinity */
+  charsPerSecond?: number;
   onOpened(): void;
   onBytes(bytes: Uint8Array): void;
   /** The device is gone; it is looked for until it is back. */
@@ -28,7 +31,7 @@ export interface KeptLineOptions {
   /** It could not be opened. Told once until it could. */
   onMissing(reason: string): void;
   /**
-   * First pause before the device is looked for again, in milliseconds; it doubles up to twenty times that.
+   * First pause before the device is looked for again, in milliseconds; it doubles up to five times that.
    *
    * @default 100
    */
@@ -36,7 +39,10 @@ export interface KeptLineOptions {
 }
 
 /** The longest pause, as a multiple of the first. */
-const longestPause = 20;
+const longestPause = 5;
+
+/** Bytes that are written at a stretch: what the kernel holds for a UART. */
+const pieceBytes = 4096;
 
 interface Open {
   readonly line: ConsoleLine;
@@ -46,19 +52,21 @@ interface Open {
 /** One device. Nothing is open before {@linkcode keep}, and nothing after {@linkcode release}. */
 export class KeptLine {
   readonly #options: KeptLineOptions;
+  readonly #pace: Pace;
   #stop?: AbortController;
   /** Settles when the device is closed; it is not opened again before. */
   #done: Promise<void> = Promise.resolve();
   #opened = quiet(Promise.withResolvers<Open>());
   /** Rejects when the attempt to open it fails that goes on, or comes next. */
   #attempt = quiet(Promise.withResolvers<never>());
-  /** Writes in their order: each waits for the one before. */
+  /** Pieces in their order: each waits for the one before. */
   #writing: Promise<void> = Promise.resolve();
   /** Why a write failed; the reader tells. */
   #broken?: string;
 
   constructor(options: KeptLineOptions) {
     this.#options = options;
+    this.#pace = new Pace(options.charsPerSecond, pieceBytes);
   }
 
   /** Opens the device and keeps it open. Does nothing when that is so already. */
@@ -97,27 +105,37 @@ export class KeptLine {
 
   /**
    * Writes when the device is there, however long that takes. Bytes that were on their way when it went may have
-   * arrived or not, so they are not sent twice.
+   * arrived or not, so they are not sent twice. Whoever else writes meanwhile gets a turn between two pieces, of which
+   * none has more than 4 KiB.
    *
-   * `check` is asked when the bytes' turn has come, and throws when they are no longer wanted.
+   * `check` is asked when a piece's turn has come, and throws when it is no longer wanted.
    *
    * @throws {JumpstarterError} `canceled` when the console is closed before.
    */
-  write(bytes: Uint8Array, check: () => void): Promise<void> {
-    const turn = this.#writing.then(() => this.#write(bytes, check));
-    this.#writing = turn.catch(() => {});
-    return turn;
+  async write(bytes: Uint8Array, check: () => void): Promise<void> {
+    let left = bytes.length;
+    for (const piece of this.#pace.cut(bytes)) {
+      const turn = this.#writing.then(() => this.#write(piece, left, check));
+      this.#writing = turn.then(() => {}, () => {});
+      if (!await turn) return;
+      left -= piece.length;
+    }
   }
 
-  async #write(bytes: Uint8Array, check: () => void): Promise<void> {
+  /** Whether the device took a piece. */
+  async #write(piece: Uint8Array, left: number, check: () => void): Promise<boolean> {
     const { line, sink } = await this.#opened.promise;
+    await this.#pace.ready(this.#stop?.signal);
     check();
     try {
-      await sink.write(bytes);
+      await sink.write(piece);
+      this.#pace.sent(piece);
+      return true;
     } catch (error) {
       // Giving it up ends the reading as well, which looks for it again.
-      this.#broken = `${messageOf(error)}; ${bytes.length} bytes may not have arrived`;
+      this.#broken = `${messageOf(error)}; ${left} bytes may not have arrived`;
       await closeQuietly(line);
+      return false;
     }
   }
 
@@ -134,8 +152,8 @@ export class KeptLine {
         const since = performance.now();
         const reason = await this.#read(line, stop);
         if (stop.aborted) return;
-        // One that stayed for longer than it is waited for is worth an early look; one that comes and goes is not.
-        if (performance.now() - since > pauseMs) pauseMs = retryMs;
+        // One that stayed for longer than it is ever waited for is worth an early look; one that comes and goes is not.
+        if (performance.now() - since > longestPause * retryMs) pauseMs = retryMs;
         this.#options.onLost(reason);
       }
       await pause(pauseMs, stop).catch(() => {});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { sinkOf, sourceOf } from "../../../lib/core/byte_stream.ts";
+import { type ByteStream, sinkOf, sourceOf } from "../../../lib/core/byte_stream.ts";
 import { withLimit } from "../../../lib/core/limit.ts";
-import { Console, type ConsoleOptions } from "../../../lib/streams/console/console.ts";
+import { type Caller, Console, type ConsoleOptions } from "../../../lib/streams/console/console.ts";
 import type { Entry } from "../../../lib/streams/console/history.ts";
 import { talk } from "../../bytes.ts";
 import { Cable, caller, loop } from "./lines.ts";
@@ -84,7 +84,7 @@ Deno.test("While somebody holds the console a new writer is refused by name, and
   await assert.rejects(hearing, refused);
   assert.throws(() => it.core.claim("me", me), refused);
   assert.throws(() => it.core.release(me), refused);
-  assert.throws(() => it.core.input(me), refused);
+  assert.throws(() => it.core.input(me, never), refused);
   await using theirs = it.core.connect(ci);
   await talk(theirs).send("theirs");
   it.core.release(ci);
@@ -102,6 +102,48 @@ Deno.test("A claim ends a writer that is at it, with the name of who took over",
   const over = { code: "aborted", message: "The console was taken over by the nightly run" };
   await assert.rejects(hearing, over);
   await assert.rejects(sinkOf(mine).write(bytesOf("y")), over);
+});
+
+Deno.test("Nothing more is typed for a writer that has gone, or that a claim has ended", async () => {
+  await using it = onCable({ charsPerSecond: 1000 });
+  const call = new AbortController();
+  const ways: [open: (me: Caller) => ByteStream, end: (mine: ByteStream, other: Caller) => unknown][] = [
+    [(me) => it.core.connect(me), (mine) => mine[Symbol.asyncDispose]()],
+    [(me) => it.core.connect(me), (_, other) => it.core.claim("the nightly run", other)],
+    [(me) => it.core.input(me, call.signal), () => call.abort()],
+  ];
+  for (const [open, end] of ways) {
+    await using mine = open(caller("me"));
+    const typing = assert.rejects(sinkOf(mine).write(bytesOf("x".repeat(5_000))), { name: "JumpstarterError" });
+    await it.cable.hear(8);
+    const other = caller("ci");
+    await end(mine, other);
+    await using theirs = it.core.connect(other);
+    await sinkOf(theirs).write(bytesOf("z"));
+    await typing;
+    // One piece may have been on its way.
+    let heard = "";
+    while (!heard.endsWith("z")) heard += await it.cable.hear(1);
+    assert.ok(heard.length < 50, heard);
+    other.hangUp();
+  }
+});
+
+Deno.test("Who types a word is heard in the middle of what another one types for long, and marked once", async () => {
+  await using it = onCable({ charsPerSecond: 1000 });
+  await using told = records(it.core);
+  await using one = it.core.connect(caller("one"));
+  await using other = it.core.connect(caller("other"));
+  const typing = assert.rejects(sinkOf(one).write(bytesOf("x".repeat(5_000))), { code: "canceled" });
+  await it.cable.hear(8);
+  await sinkOf(other).write(bytesOf("\x03"));
+  let heard = "";
+  while (!heard.endsWith("\x03xxxx")) heard += await it.cable.hear(1);
+  assert.ok(heard.length < 50, heard);
+  await it.cable.say("#");
+  assert.equal(await told.until("#"), "<opened><writer><writer>#");
+  await one[Symbol.asyncDispose]();
+  await typing;
 });
 
 Deno.test("A claim dies with its caller's connection", async () => {
@@ -204,7 +246,7 @@ Deno.test("Closing ends every stream and frees the device until it is used again
 
 Deno.test("The end of an input says that the device has taken everything", async () => {
   await using it = onCable();
-  await using input = it.core.input(caller("me"));
+  await using input = it.core.input(caller("me"), never);
   const { send, end, rest } = talk(input);
   await send("all of it");
   await end();
