@@ -58,7 +58,8 @@ function answerFile(request: Request, found: FoundFile): Response {
 
   const status = conditionOf(request.headers, etag, modified);
   if (status) return finish(status);
-  const range = rangeOf(request.headers, etag, modified, size);
+  // RFC 9110, 14.2: a range is for GET alone.
+  const range = request.method === "GET" ? rangeOf(request.headers, etag, modified, size) : undefined;
   if (range === "none") return finish(416);
   return range ? finish(206, range.start, range.end) : finish(200);
 }
@@ -97,7 +98,7 @@ function rangeOf(
   modified: Date,
   size: number,
 ): { start: number; end: number } | "none" | undefined {
-  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(headers.get("range")?.trim() ?? "") ?? [];
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(headers.get("range")?.trim() ?? "") ?? [];
   if (first === undefined || first === "" && last === "") return undefined;
   const ifRange = headers.get("if-range");
   if (ifRange !== null && ifRange !== etag && ifRange !== modified.toUTCString()) return undefined;

@@ -21,6 +21,16 @@ export interface TftpServer extends AsyncDisposable {
   readonly port: number;
 }
 
+/** A transfer that goes on. */
+interface Running {
+  readonly peer: Peer;
+  readonly request: Uint8Array;
+  /** Whether the client has taken a packet of it. */
+  answered: boolean;
+  readonly end: AbortController;
+  done: Promise<void>;
+}
+
 /** Starts a server. It reads files of the folder and writes none. */
 export async function startTftpServer({ host, port, root, onTransfer }: ServerOptions): Promise<TftpServer> {
   const { family: version } = await lookup(host);
@@ -31,23 +41,30 @@ export async function startTftpServer({ host, port, root, onTransfer }: ServerOp
     socket.bind(port, host, resolve);
   });
   socket.removeAllListeners("error");
-  const end = new AbortController();
-  /** By the peer, since a client repeats a request that is not answered at once. */
-  const running = new Map<string, Promise<void>>();
+  const running = new Set<Running>();
 
   socket.on("message", (datagram: Uint8Array, { address, port }: Peer) => {
     const refuse = (code: number, message: string) => socket.send(errorPacket(code, message), port, address);
-    const key = `${address} ${port}`;
     const request = parsePacket(datagram);
-    if (!request || request.kind === "error" || running.has(key)) return;
+    if (!request || request.kind === "error") return;
+    const peer = { address, port };
+    const earlier = [...running].filter((other) => other.peer.address === address && other.peer.port === port);
+    // A client repeats a request that is not answered at once.
+    if (earlier.some((other) => !other.answered && sameBytes(other.request, datagram))) return;
     if (request.kind !== "read") return refuse(errorCode.illegalOperation, "Only reading is served");
     if (running.size >= mostTransfers) return refuse(errorCode.undefined, "Too many transfers");
-    const peer = { address, port };
-    const work = transfer(request, { host, family, root, peer, signal: end.signal })
+    const end = new AbortController();
+    const mine: Running = { peer, request: datagram, answered: false, end, done: Promise.resolve() };
+    const onAnswer = () => {
+      mine.answered = true;
+      // Only now: a request that the network gave twice must not end what it began.
+      for (const other of earlier) other.end.abort(new Error("The client has asked anew"));
+    };
+    mine.done = transfer(request, { host, family, root, peer, signal: end.signal, onAnswer })
       .catch((error: Error) => ({ name: request.name, bytes: 0, failure: error.message }))
       .then((outcome) => onTransfer(outcome, peer))
-      .finally(() => running.delete(key));
-    running.set(key, work);
+      .finally(() => running.delete(mine));
+    running.add(mine);
   });
   // A datagram that could not be delivered is the client's to ask for again.
   socket.on("error", () => {});
@@ -55,9 +72,13 @@ export async function startTftpServer({ host, port, root, onTransfer }: ServerOp
   return {
     port: socket.address().port,
     async [Symbol.asyncDispose]() {
-      end.abort();
-      await Promise.all(running.values());
+      for (const { end } of running) end.abort(new Error("The server was stopped"));
+      await Promise.all([...running].map(({ done }) => done));
       await new Promise<void>((resolve) => socket.close(resolve));
     },
   };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }

@@ -27,16 +27,18 @@ const defaults = { blockBytes: 512, timeoutMs: 5_000 } as const;
 /** Answers a request to read with a file of the folder, from a port of its own. */
 export async function transfer(
   request: Extract<Packet, { kind: "read" }>,
-  { host, family, root, peer, signal }: {
+  { host, family, root, peer, signal, onAnswer }: {
     host: string;
     family: "udp4" | "udp6";
     root: string;
     peer: Peer;
     signal: AbortSignal;
+    /** Told when the client has taken the first packet. */
+    onAnswer(): void;
   },
 ): Promise<Outcome> {
   const { name, mode } = request;
-  await using conversation = await Conversation.open(family, host, peer, signal);
+  await using conversation = await Conversation.open(family, host, peer, { signal, onAnswer });
   const refuse = async (code: number, message: string): Promise<Outcome> => {
     await conversation.send(errorPacket(code, message));
     return { name, bytes: 0, failure: message };
@@ -71,20 +73,30 @@ async function sendAll(conversation: Conversation, blocks: Blocks, blockBytes: n
   }
 }
 
+/** A number as clients write it: decimal digits. */
+function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
 /** Options that are taken (RFC 2348, RFC 2349); all others are passed over, as RFC 2347 has it. */
 function negotiate(options: ReadonlyMap<string, string>, size: number | undefined) {
   const accepted = new Map<string, string>();
   const within = (name: string, least: number, most: number) => {
-    const value = Number(options.get(name) || NaN);
-    if (!Number.isInteger(value) || value < least) return undefined;
+    const value = wholeNumber(options.get(name));
+    if (value === undefined || value < least) return undefined;
     const taken = Math.min(value, most);
     accepted.set(name, String(taken));
     return taken;
   };
   const blockBytes = within("blksize", 8, 65464) ?? defaults.blockBytes;
-  const seconds = Number(options.get("timeout")) <= 255 ? within("timeout", 1, 255) : undefined;
+  const seconds = (wholeNumber(options.get("timeout")) ?? 256) <= 255 ? within("timeout", 1, 255) : undefined;
   if (options.has("tsize") && size !== undefined) accepted.set("tsize", String(size));
   return { blockBytes, timeoutMs: seconds === undefined ? defaults.timeoutMs : seconds * 1000, accepted };
+}
+
+interface Hooks {
+  readonly signal: AbortSignal;
+  onAnswer(): void;
 }
 
 /** Packets to and from one client. */
@@ -93,13 +105,15 @@ class Conversation implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #peer: Peer;
   readonly #signal: AbortSignal;
+  readonly #onAnswer: () => void;
   /** Told of the next packet, or of the end. */
   #hear?: (packet: Packet | Error) => void;
 
-  private constructor(socket: Socket, peer: Peer, signal: AbortSignal) {
+  private constructor(socket: Socket, peer: Peer, { signal, onAnswer }: Hooks) {
     this.#socket = socket;
     this.#peer = peer;
     this.#signal = signal;
+    this.#onAnswer = onAnswer;
     socket.on("message", (datagram: Uint8Array, from: Peer) => {
       if (from.address !== peer.address || from.port !== peer.port) {
         socket.send(errorPacket(errorCode.unknownTransfer, "Unknown transfer ID"), from.port, from.address);
@@ -111,14 +125,14 @@ class Conversation implements AsyncDisposable {
     socket.on("error", (error: Error) => this.#hear?.(error));
   }
 
-  static async open(family: "udp4" | "udp6", host: string, peer: Peer, signal: AbortSignal): Promise<Conversation> {
+  static async open(family: "udp4" | "udp6", host: string, peer: Peer, hooks: Hooks): Promise<Conversation> {
     const socket = createSocket(family);
     await new Promise<void>((resolve, reject) => {
       socket.once("error", reject);
       socket.bind(0, host, resolve);
     });
     socket.removeAllListeners("error");
-    return new Conversation(socket, peer, signal);
+    return new Conversation(socket, peer, hooks);
   }
 
   async send(packet: Uint8Array): Promise<void> {
@@ -135,7 +149,9 @@ class Conversation implements AsyncDisposable {
     for (let attempt = 0; attempt < tries; attempt++) {
       const answered = this.#answer(block);
       await this.send(packet);
-      if (await answered) return;
+      if (!await answered) continue;
+      this.#onAnswer();
+      return;
     }
     throw new Error("The client no longer answers");
   }
@@ -149,7 +165,7 @@ class Conversation implements AsyncDisposable {
         this.#hear = undefined;
         act();
       };
-      const stop = () => done(() => reject(new Error("The server was stopped")));
+      const stop = () => done(() => reject(signal.reason));
       const timer = setTimeout(() => done(() => resolve(false)), this.timeoutMs);
       if (signal.aborted) return stop();
       signal.addEventListener("abort", stop, { once: true });

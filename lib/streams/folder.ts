@@ -24,6 +24,7 @@ export async function openInside(root: string, path: string): Promise<FoundFile 
     if (!real.startsWith(inside === "/" ? inside : `${inside}/`)) return "refused";
     // Opening a pipe would wait for somebody who writes to it.
     if (!(await Deno.stat(real)).isFile) return "refused";
+    if (path.endsWith("/")) return "missing";
     const file = await Deno.open(real);
     return { file, info: await file.stat(), name, [Symbol.dispose]: () => file.close() };
   } catch (error) {

@@ -94,6 +94,9 @@ Deno.test("Ranges come as they are asked for", async () => {
     assert.deepEqual([got.status, got.headers.get("content-range")], [status, contentRange], range);
     assert.deepEqual(got.body, bytes, range);
   }
+  assert.equal((await curl("--header", "range: Bytes=0-1", `${url}/image.bin`)).status, 206);
+  const head = await curl("--head", "--header", "range: bytes=0-1", `${url}/image.bin`);
+  assert.deepEqual([head.status, head.headers.get("content-length")], [200, "300000"]);
   // A download that was cut short goes on.
   using folder = temporaryFolder();
   Deno.writeFileSync(`${folder.path}/part`, image.subarray(0, 123_456));
@@ -135,6 +138,8 @@ Deno.test("Folders, what is outside, what is missing and other methods are refus
   assert.equal(await status("/../secret"), 404); // The URL itself has no such steps any more.
   assert.equal(await status("/nothing"), 404);
   assert.equal(await status("/image.bin/more"), 404);
+  assert.equal(await status("/image.bin/"), 404);
+  assert.equal(await status("/image.bin%2f"), 404);
   assert.equal(await status("/%ff"), 400);
   assert.equal(await status("/image.bin%00.txt"), 403);
   assert.equal(await status("/image.bin", "--request", "PUT", "--data", "x"), 405);

@@ -140,9 +140,9 @@ Deno.test("Options are answered with what is taken of them, tsize with the size,
   assert.deepEqual(await ask("BLKSIZE", "99999"), [6, 0, "blksize 65464"]);
   for (
     const options of [[], ["blksize", "7"], ["timeout", "0"], ["timeout", "256"], ["blksize", "many"], [
-      "windowsize",
-      "4",
-    ]]
+      "blksize",
+      "1e3",
+    ], ["windowsize", "4"]]
   ) {
     assert.deepEqual((await ask(...options)).slice(0, 2), [DATA, 1], options.join(" "));
   }
@@ -186,6 +186,45 @@ Deno.test("A stranger on a transfer's port is told so, and the transfer goes on"
   client.send(client.from, ACK, 1);
   assert.deepEqual((await client.next()).slice(0, 2), [DATA, 2]);
   client.send(client.from, ERROR, 0, "enough");
+});
+
+Deno.test("A client that starts anew from the same port is served at once, and its old transfer ends", async () => {
+  await using there = await served();
+  using client = new RawClient();
+  const ask = async (name: string): Promise<[number, number, string]> => {
+    client.send(there.port, RRQ, name, "octet", "timeout", "1");
+    assert.deepEqual(await client.next(), [6, 0, "timeout 1"]);
+    client.send(client.from, ACK, 0);
+    return await client.next();
+  };
+  assert.deepEqual((await ask("kernel")).slice(0, 2), [DATA, 1]);
+  const old = client.from;
+  assert.deepEqual((await ask("even")).slice(0, 2), [DATA, 1]);
+  const current = client.from;
+  assert.notEqual(current, old);
+  // A second later the old transfer would have sent its block again.
+  assert.deepEqual((await client.next()).slice(0, 2), [DATA, 1]);
+  assert.equal(client.from, current);
+  client.send(current, ERROR, 0, "enough");
+});
+
+Deno.test("A request that comes twice is served once, and a late copy of it disturbs nothing", async () => {
+  await using there = await served();
+  using client = new RawClient();
+  client.send(there.port, RRQ, "even", "octet", "timeout", "1");
+  client.send(there.port, RRQ, "even", "octet", "timeout", "1");
+  assert.deepEqual(await client.next(), [6, 0, "timeout 1"]);
+  const first = client.from;
+  client.send(first, ACK, 0);
+  assert.deepEqual((await client.next()).slice(0, 2), [DATA, 1]);
+  assert.equal(client.from, first);
+  client.send(there.port, RRQ, "even", "octet", "timeout", "1");
+  assert.deepEqual(await client.next(), [6, 0, "timeout 1"]);
+  client.send(client.from, ERROR, 5, "Unknown transfer ID");
+  client.send(first, ACK, 1);
+  assert.deepEqual((await client.next()).slice(0, 2), [DATA, 2]);
+  assert.equal(client.from, first);
+  client.send(first, ERROR, 0, "enough");
 });
 
 Deno.test("What is missing, outside, a folder or to be written is refused with its code", async () => {
