@@ -77,6 +77,31 @@ Deno.test("TcpNetwork hangs up when its stream is given up", async () => {
   assert.equal(await withLimit(ended, 2000, "Hanging up"), null);
 });
 
+Deno.test("TcpNetwork hangs up on a device that takes nothing, without waiting for it", async () => {
+  const arrived: Deno.Conn[] = [];
+  const done = Promise.withResolvers<void>();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using server = serverOf(listener, (connection) => (arrived.push(connection), done.promise));
+  await using network = await serve(tcpNetwork, { host: "127.0.0.1", port: server.port });
+  const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const before = open();
+  const stream = await network.connect();
+  const writer = stream.writable.getWriter();
+  const chunk = new Uint8Array(1024 * 1024);
+  let taken = true;
+  while (taken) {
+    const written = writer.write(chunk).then(() => true, () => false);
+    taken = await Promise.race([written, new Promise<boolean>((resolve) => setTimeout(resolve, 300, false))]);
+  }
+  await stream[Symbol.asyncDispose]();
+  // The server's end is of this process as well.
+  for (let waited = 0; open() > before + arrived.length && waited < 2000; waited += 20) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.equal(open() - before, 1);
+  done.resolve();
+});
+
 Deno.test("TcpNetwork says what it could not connect to", async () => {
   const port = deadPort();
   await using network = await serve(tcpNetwork, { host: "127.0.0.1", port });
