@@ -192,11 +192,11 @@ class Sitting implements Seat {
   async handOver(): Promise<void> {
     this.#handedOver = true;
     this.#me = this.#options.state?.you;
-    this.screen.note(`Others may type, and you look on; ${this.escape} t takes over again`);
     await this.calls.release({ signal: this.io.signal }).catch((error) => {
       // Where nothing is held, or by somebody else, there is nothing to give back.
       if (!isMissing(error) && !isJumpstarterError(error, "failed_precondition")) throw error;
     });
+    this.screen.note(`Others may type, and you look on; ${this.escape} t takes over again`);
   }
 
   async takeOver(): Promise<void> {
