@@ -3,9 +3,9 @@ import { JumpstarterError, messageOf } from "../core/errors.ts";
 import type { BlockMap } from "./block_map.ts";
 import { identityOf, type Medium, openMedium, type WaitOptions } from "./medium.ts";
 import { type MediumThreads, startThreads } from "./medium_thread.ts";
-import { Differs, type Range, readBack } from "./read_back.ts";
+import { Differs, type Range, readBack, type ReadBackOptions } from "./read_back.ts";
 import { ProgressReport, type WriteProgress } from "./write_progress.ts";
-import { blockBytes, readWriteState, resumable, type WriteState } from "./write_record.ts";
+import { readWriteState, resumable, type WriteState } from "./write_record.ts";
 
 /** How a write is recorded, and whether it goes on from an earlier one. */
 export interface RecordOptions {
@@ -34,18 +34,6 @@ export interface LookOptions {
   create?: boolean;
   onProgress?(progress: WriteProgress): void;
   signal?: AbortSignal;
-}
-
-/**
- * Where a recorded write to a medium may be continued, in bytes from the beginning of the image. The medium has to be
- * there, with what was recorded last on it.
- *
- * @throws {JumpstarterError} `failed_precondition`, saying why it cannot, and as `openMedium`.
- */
-export async function planResume(path: string, record: RecordOptions, options: LookOptions = {}): Promise<number> {
-  await using threads = await startThreads();
-  const medium = await openMedium(threads.device, path, { waitMs: 10_000, ...waitOf(options) });
-  return (await earlierWrite(threads, medium, record, options.size, options)).synced;
 }
 
 /** An image that was found on a medium. */
@@ -77,9 +65,20 @@ export async function heldImage(
   // A file has nothing behind its image.
   if (!medium.isDevice && bytes !== medium.size) return undefined;
   const progress = new ProgressReport(onProgress, bytes);
-  const blocks = isOfImage ? state.blocks : [];
-  const digest = await digestOf(threads, medium, [{ start: 0, end: bytes }], blocks, progress, signal);
-  if (digest === undefined || sha256 !== undefined && digest !== sha256.toLowerCase()) return undefined;
+  const digests = isOfImage ? state.digests : undefined;
+  const isHeld = await reads(threads, {
+    path,
+    ranges: [{ start: 0, end: bytes }],
+    hasher: threads.hasher,
+    hash: "held",
+    digests,
+    stage: "compare",
+    progress,
+    signal,
+  });
+  if (!isHeld) return undefined;
+  const digest = await threads.hasher.ask("digest", "held");
+  if (sha256 !== undefined && digest !== sha256.toLowerCase()) return undefined;
   return { bytes, sha256: digest };
 }
 
@@ -103,7 +102,7 @@ export interface ResumePlan {
   readonly refusal?: string;
 }
 
-/** The same as {@linkcode planResume}, without a look at the medium, which may be elsewhere now. */
+/** Where a recorded write may go on, without a look at the medium, which may be elsewhere now. */
 export function recordedPlan(
   path: string,
   recordPath: string,
@@ -120,8 +119,17 @@ export function recordedPlan(
   }
 }
 
+/** What is written now. */
+export interface NextWrite {
+  readonly size?: number;
+  readonly blockMap?: BlockMap;
+  onProgress?(progress: WriteProgress): void;
+  readonly signal?: AbortSignal;
+}
+
 /**
- * An earlier write that can be gone on with: its record fits, and its last block is still on the medium.
+ * An earlier write that can be gone on with: its record fits, and everything that it noted is still on the medium. The
+ * hash `sent` of the device's thread has then what comes before the source: nothing where that has the whole image.
  *
  * @throws {JumpstarterError} `failed_precondition`, saying why it cannot.
  */
@@ -129,33 +137,35 @@ export async function earlierWrite(
   threads: MediumThreads,
   medium: Medium,
   { path: file, sourceId, resume, offset }: RecordOptions,
-  size: number | undefined,
-  { blockMap, signal }: { blockMap?: BlockMap; signal?: AbortSignal },
+  { size, blockMap, onProgress, signal }: NextWrite,
 ): Promise<WriteState> {
   const { path, identity } = medium;
+  const refusal = (message: string, hint = "Write it from the beginning, without resuming") =>
+    new JumpstarterError("failed_precondition", message, { phase: "driver", hint });
   const state = resumable(readWriteState(file), { target: path, medium: identity, sourceId, size });
   if (resume === "rest" && offset !== undefined && offset !== state.synced) {
-    throw new JumpstarterError("failed_precondition", `The image begins at ${offset}, expected ${state.synced}`, {
-      phase: "driver",
-      hint: "Ask again where the write may go on",
-    });
+    throw refusal(`The image begins at ${offset}, expected ${state.synced}`, "Ask again where the write may go on");
   }
   if (blockMap !== undefined !== (state.mapped ?? false)) {
     const how = state.mapped ? "with a block map" : "without a block map";
-    throw new JumpstarterError("failed_precondition", `The write to ${path} was begun ${how}, and goes on so only`, {
-      phase: "driver",
-      hint: "Write it from the beginning, without resuming",
-    });
+    throw refusal(`The write to ${path} was begun ${how}, and goes on so only`);
   }
-  const last = state.blocks.length - 1;
-  if (last < 0) return state;
-  const block = { start: last * blockBytes, end: state.synced };
-  const ranges = blockMap ? blockMap.ranges.flatMap((range) => overlap(range, block)) : [block];
-  if (await digestOf(threads, medium, ranges, [], new ProgressReport(), signal) === state.blocks[last]) return state;
-  throw new JumpstarterError("failed_precondition", `${path} no longer has what was written to it last`, {
-    phase: "driver",
-    hint: "Write it from the beginning, without resuming",
+  if (state.digests.length === 0) return state;
+  const noted = { start: 0, end: state.synced };
+  const ranges = blockMap ? blockMap.ranges.flatMap((range) => overlap(range, noted)) : [noted];
+  const [hasher, hash] = [threads.device, "sent"];
+  const isThere = await reads(threads, {
+    path,
+    ranges,
+    hasher,
+    hash,
+    stage: "compare",
+    progress: new ProgressReport(onProgress),
+    signal,
   });
+  const digest = await hasher.ask(resume === "rest" ? "hashed" : "digest", hash);
+  if (isThere && digest === state.digests.at(-1)) return state;
+  throw refusal(`${path} no longer has what was written to it last`);
 }
 
 function overlap(one: Range, other: Range): Range[] {
@@ -163,20 +173,13 @@ function overlap(one: Range, other: Range): Range[] {
   return start < end ? [{ start, end }] : [];
 }
 
-/** SHA-256 of what a medium has in ranges, or nothing where it ends before or one of the blocks is another. */
-async function digestOf(
-  threads: MediumThreads,
-  { path }: Medium,
-  ranges: readonly Range[],
-  blocks: readonly string[],
-  progress: ProgressReport,
-  signal?: AbortSignal,
-): Promise<string | undefined> {
+/** Reads what a medium has. Resolves to whether it has everything, and nothing else. */
+async function reads(threads: MediumThreads, options: ReadBackOptions): Promise<boolean> {
   try {
-    await threads.device.ask("dropCache");
-    return await readBack(threads, { path, ranges, blocks, progress, signal });
+    await readBack(threads, options);
+    return true;
   } catch (error) {
-    if (error instanceof Differs) return undefined;
+    if (error instanceof Differs) return false;
     throw error;
   }
 }

@@ -17,7 +17,7 @@ export interface Flashed {
 
 /** The same in full. */
 export interface FlashProof extends Omit<Flashed, "sha256"> {
-  /** SHA-256 of what the proof covers as it came. Nothing when an unverified write was resumed with the rest. */
+  /** SHA-256 of what the proof covers as it came. Nothing where nothing had to come. */
   readonly sha256?: string;
   /** The same as the medium gave it back. */
   readonly sha256ReadBack?: string;
@@ -31,7 +31,7 @@ export interface FlashProof extends Omit<Flashed, "sha256"> {
 
 /** How far a flash is, or its result. */
 export interface FlashEvent {
-  readonly stage: WriteProgress["stage"] | "compare" | "done";
+  readonly stage: WriteProgress["stage"] | "done";
   readonly bytes: number;
   readonly total?: number;
   readonly last?: boolean;
@@ -139,8 +139,8 @@ export class MediumFlasher {
     const record = { path: recordPath, sourceId, resumable: options.sourceId !== undefined };
     if (skipIfSame) {
       const { heldImage } = await import("./earlier_write.ts");
-      const onProgress = (progress: WriteProgress) => report({ ...progress, stage: "compare" });
-      const held = await heldImage(path, { size, sha256, record, storageTimeoutMs, create: true, onProgress, signal });
+      const look = { storageTimeoutMs, create: true, onProgress: report, signal };
+      const held = await heldImage(path, { ...look, size, sha256, record });
       if (held) {
         return { bytes: held.bytes, verified: "read-back", sha256ReadBack: held.sha256, written: 0, held: true };
       }

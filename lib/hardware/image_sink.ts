@@ -25,8 +25,6 @@ export interface SinkOptions {
   readonly progress: ProgressReport;
   readonly blockMap?: BlockMap;
   readonly record?: WriteRecord;
-  /** Whether a digest of the whole image is made as it comes. It cannot be where only the rest comes. */
-  readonly digests: boolean;
   /** An earlier write that is gone on with, and whether the source begins where it ended. */
   readonly earlier?: { readonly state: WriteState; readonly restOnly: boolean };
   readonly syncTimeoutMs: number;
@@ -41,8 +39,8 @@ export class ImageSink {
   skipped = 0;
   /** How often the medium reported an I/O error when it was to take everything. */
   syncErrors = 0;
-  /** SHA-256 of each block from the beginning of the image, or of what of it is mapped, where the write is recorded. */
-  readonly blocks: string[] = [];
+  /** SHA-256 of everything before the end of each block of the image, or of what of it is mapped. */
+  readonly digests: string[] = [];
 
   readonly #options: SinkOptions;
   readonly #pending = new Set<Promise<void>>();
@@ -51,7 +49,7 @@ export class ImageSink {
   /** Bytes of the image before what is in the slot. */
   #offset = 0;
   #synced = 0;
-  #notedBlocks = 0;
+  #noted = 0;
   #range = 0;
   #canZero = true;
 
@@ -59,8 +57,8 @@ export class ImageSink {
     this.#options = options;
     const { earlier } = options;
     if (!earlier?.restOnly) return;
-    this.blocks.push(...earlier.state.blocks);
-    this.#notedBlocks = this.blocks.length;
+    this.digests.push(...earlier.state.digests);
+    this.#noted = this.digests.length;
     this.#offset = this.#synced = this.skipped = earlier.state.synced;
   }
 
@@ -78,7 +76,7 @@ export class ImageSink {
         progress.at("transfer", this.#offset + this.#filled);
       }
       if (this.#slot) this.#dispatch(this.#filled);
-      if (this.#options.record && this.#offset % blockBytes !== 0) this.#track(this.#endBlock());
+      if (this.#offset % blockBytes !== 0) this.#track(this.#endBlock());
       await this.#drain();
     } catch (error) {
       slots.break(error);
@@ -92,15 +90,11 @@ export class ImageSink {
     return this.#offset;
   }
 
-  /** SHA-256 of the whole image as it came, where it is made. */
-  async digest(): Promise<string | undefined> {
-    const { digests, threads } = this.#options;
-    return digests ? await threads.hasher.ask("digest", "image") : undefined;
-  }
-
-  /** SHA-256 of the mapped ranges as they came. */
-  async mappedDigest(): Promise<string> {
-    return await this.#options.threads.hasher.ask("digest", "mapped");
+  /** SHA-256 of the whole image, and of what of it was to be written, as they came. */
+  async digest(): Promise<{ image: string; sent: string }> {
+    const { blockMap, threads: { device, hasher } } = this.#options;
+    const sent = await device.ask("digest", "sent");
+    return { sent, image: blockMap ? await hasher.ask("digest", "image") : sent };
   }
 
   /** Makes sure that the medium has everything that came so far, and notes it. */
@@ -110,8 +104,8 @@ export class ImageSink {
     progress.at("sync", this.#offset);
     this.syncErrors += await syncMedium(device, medium.path, { limitMs: syncTimeoutMs, signal });
     this.#synced = this.#offset;
-    const fresh = this.blocks.slice(this.#notedBlocks);
-    this.#notedBlocks = this.blocks.length;
+    const fresh = this.digests.slice(this.#noted);
+    this.#noted = this.digests.length;
     if (fresh.length > 0 && this.#offset > (this.#options.earlier?.state.synced ?? 0)) {
       record?.synced(this.#offset, fresh);
     }
@@ -133,17 +127,16 @@ export class ImageSink {
 
   /** Sends a filled slot on its way. */
   #dispatch(length: number): void {
-    const { threads: { hasher, slots }, medium, record, earlier, digests, progress } = this.#options;
+    const { threads: { hasher, slots }, medium, blockMap, earlier, progress } = this.#options;
     const [slot, offset] = [this.#slot!, this.#offset];
     const piece = { start: slot.start, length };
     this.#slot = undefined;
     this.#filled = 0;
     this.#offset += length;
     if (medium.isDevice && this.#offset > medium.size) throw tooLarge(medium, progress.total);
-    const work: Promise<unknown>[] = [];
-    if (digests) work.push(hasher.ask("hash", "image", piece));
-    work.push(...this.#place(piece, offset, offset < (earlier?.state.synced ?? 0)));
-    if (record && this.#offset % blockBytes === 0) work.push(this.#endBlock());
+    const work = this.#place(piece, offset, offset < (earlier?.state.synced ?? 0));
+    if (blockMap) work.push(hasher.ask("hash", "image", piece));
+    if (this.#offset % blockBytes === 0) work.push(this.#endBlock());
     this.#track(
       Promise.all(work).then(() => {
         slots.give(slot);
@@ -153,9 +146,9 @@ export class ImageSink {
   }
 
   async #endBlock(): Promise<void> {
-    const digest = await this.#options.threads.device.ask("digest", "block");
-    const index = this.blocks.push(digest) - 1;
-    const before = this.#options.earlier?.state.blocks[index];
+    const digest = await this.#options.threads.device.ask("hashed", "sent");
+    const index = this.digests.push(digest) - 1;
+    const before = this.#options.earlier?.state.digests[index];
     if (before === undefined || before === digest) return;
     const message = `The image is not the one whose writing was begun: It differs in the 4 MiB at ${
       index * blockBytes
@@ -168,7 +161,7 @@ export class ImageSink {
 
   /** Puts what of a piece is mapped in its place, or all of it. */
   #place(piece: Piece, offset: number, isThere: boolean): Promise<unknown>[] {
-    const { blockMap, threads: { hasher } } = this.#options;
+    const { blockMap } = this.#options;
     if (!blockMap) return this.#put(piece, offset, isThere);
     const work: Promise<unknown>[] = [];
     let left = piece.length;
@@ -179,8 +172,7 @@ export class ImageSink {
       if (start < end) {
         const part = { start: piece.start + start - offset, length: end - start };
         left -= part.length;
-        work.push(hasher.ask("hash", "mapped", part), ...this.#check(part, range, end, blockMap.algorithm));
-        work.push(...this.#put(part, start, isThere));
+        work.push(...this.#check(part, range, end, blockMap.algorithm), ...this.#put(part, start, isThere));
       }
       if (range.end > offset + piece.length) break;
     }
@@ -188,13 +180,12 @@ export class ImageSink {
     return work;
   }
 
-  /** Writes a piece that is not there from an earlier write, whose record its block is held to. */
+  /** Writes a piece that is not there from an earlier write. The thread that writes it has it near, and hashes it. */
   #put(piece: Piece, offset: number, isThere: boolean): Promise<unknown>[] {
-    const { record, threads: { device } } = this.#options;
-    const hashed = record ? [device.ask("hash", "block", piece)] : [];
-    if (!isThere) return [...hashed, ...this.#writeAll(piece, offset)];
+    const hashed = this.#options.threads.device.ask("hash", "sent", piece);
+    if (!isThere) return [hashed, ...this.#writeAll(piece, offset)];
     this.skipped += piece.length;
-    return hashed;
+    return [hashed];
   }
 
   /** Holds a mapped range to the checksum that the block map has of it. */

@@ -10,7 +10,7 @@ import type { BlockMap, MappedRange } from "./block_map.ts";
 import { ImageSink, tooLarge } from "./image_sink.ts";
 import { failure, type Medium, openMedium } from "./medium.ts";
 import { type MediumThreads, startThreads } from "./medium_thread.ts";
-import { Differs, differs, readBack } from "./read_back.ts";
+import { Differs, differs, readBack, type ReadBackOptions } from "./read_back.ts";
 import { ProgressReport, type WriteProgress } from "./write_progress.ts";
 import { earlierWrite, type RecordOptions } from "./earlier_write.ts";
 import { WriteRecord } from "./write_record.ts";
@@ -55,8 +55,8 @@ export interface WriteResult {
   /** What was read back and compared: everything, the ranges that the block map names, or nothing. */
   readonly verified: "read-back" | "mapped" | "none";
   readonly ranges?: readonly MappedRange[];
-  /** SHA-256 of what the proof covers as it was sent. Nothing when an unverified write was resumed with the rest. */
-  readonly sha256Sent?: string;
+  /** SHA-256 of what the proof covers as it was sent. */
+  readonly sha256Sent: string;
   /** The same as the medium gave it back. */
   readonly sha256ReadBack?: string;
   /** Which medium it was. */
@@ -98,7 +98,7 @@ async function write(
   if (restOnly && blockMap) {
     throw new JumpstarterError("invalid_argument", "A write with a block map is resumed with the whole image only");
   }
-  const state = recording?.resume && await earlierWrite(threads, medium, recording, size, options);
+  const state = recording?.resume && await earlierWrite(threads, medium, recording, { ...options, size });
   const fresh = state === undefined;
   const mapped = blockMap !== undefined;
   const subject = recording && { target: path, medium: identity, sourceId: recording.sourceId, size, mapped };
@@ -109,16 +109,12 @@ async function write(
 
   const earlier = state && { state, restOnly };
   const notes = recording?.resumable === false ? undefined : record;
-  // Blocks that were noted are what the medium is held to; the digest of what it gives back is then that of what came.
-  const byBlocks = verify && notes !== undefined && !mapped;
-  const digests = !earlier?.restOnly && !byBlocks;
   const sink = new ImageSink({
     threads,
     medium,
     progress,
     blockMap,
     record: notes,
-    digests,
     earlier,
     syncTimeoutMs,
     signal,
@@ -127,24 +123,21 @@ async function write(
   if (size !== undefined && bytes < size) throw broken(`It ended after ${bytes} of ${size} bytes`);
   if (size !== undefined && bytes > size) throw broken(`It has ${bytes} bytes, expected ${size}`);
   if (bytes === 0) throw broken("It is empty");
-  const sha256 = await sink.digest();
-  if (sha256) expectDigest(sha256, options.sha256);
+  const { image, sent: sha256Sent } = await sink.digest();
+  expectDigest(image, options.sha256);
   if (!medium.isDevice) await threads.device.ask("truncate", blockMap ? Math.max(bytes, medium.size) : bytes);
   await sink.sync();
   progress.end("sync", bytes);
   const syncedAt = performance.now();
 
-  let sha256Sent = blockMap ? await sink.mappedDigest() : sha256;
   let sha256ReadBack: string | undefined;
   const ranges = blockMap?.ranges ?? [{ start: 0, end: bytes }];
   if (verify) {
-    const blocks = byBlocks ? sink.blocks : [];
-    sha256ReadBack = await read(threads, medium, { ranges, blocks, progress, signal });
-    sha256Sent ??= sha256ReadBack;
+    const digests = blockMap ? undefined : sink.digests;
+    sha256ReadBack = await read(threads, { path, ranges, digests, progress, signal });
     if (sha256ReadBack !== sha256Sent) {
       throw differs(path, `Sent SHA-256 ${sha256Sent}, read back ${sha256ReadBack}`);
     }
-    if (!blockMap) expectDigest(sha256Sent, options.sha256);
   } else if (sink.syncErrors > 0) {
     throw new JumpstarterError("data_loss", `${path} reported I/O errors, and nothing was read back`, {
       phase: "driver",
@@ -161,16 +154,18 @@ async function write(
   return { bytes, written, zeroed, skipped, ...resumed, ...proof, medium: identity };
 }
 
+/** SHA-256 of what the medium gives back. */
 async function read(
   threads: MediumThreads,
-  { path }: Medium,
-  options: Omit<Parameters<typeof readBack>[1], "path">,
+  options: Pick<ReadBackOptions, "path" | "ranges" | "digests" | "progress" | "signal">,
 ): Promise<string> {
+  const { hasher } = threads;
+  const hash = "back";
   try {
-    await threads.device.ask("dropCache");
-    return await readBack(threads, { path, ...options });
+    await readBack(threads, { ...options, hasher, hash, stage: "verify" });
+    return await hasher.ask("digest", hash);
   } catch (error) {
-    throw error instanceof Differs ? differs(path, error.message) : error;
+    throw error instanceof Differs ? differs(options.path, error.message) : error;
   }
 }
 

@@ -157,6 +157,11 @@ const operations = {
     hash.update(memory.subarray(start, start + length));
   },
 
+  /** What a hash is of its pieces so far. It goes on. */
+  hashed(name: string): string {
+    return (hashes.get(name) ?? createHash("sha256")).copy().digest("hex");
+  },
+
   /** Ends a hash: that of its pieces, or of nothing, in hexadecimal digits. */
   digest(name: string): string {
     const hash = hashes.get(name) ?? createHash("sha256");

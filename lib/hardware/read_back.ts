@@ -1,6 +1,6 @@
 /** The proving half: what a medium gives back. @module */
 import { JumpstarterError } from "../core/errors.ts";
-import type { MediumThreads } from "./medium_thread.ts";
+import type { MediumThread, MediumThreads } from "./medium_thread.ts";
 import { slotBytes } from "./slots.ts";
 import type { ProgressReport } from "./write_progress.ts";
 import { blockBytes } from "./write_record.ts";
@@ -15,8 +15,12 @@ export interface Range {
 export interface ReadBackOptions {
   readonly path: string;
   readonly ranges: readonly Range[];
-  /** SHA-256 of each block from the beginning of the only range. */
-  readonly blocks?: readonly string[];
+  /** The thread that hashes, and what the hash is called that all of it is added to. */
+  readonly hasher: MediumThread;
+  readonly hash: string;
+  /** What that hash has to be at the end of each block of the only range, which begins at 0. */
+  readonly digests?: readonly string[];
+  readonly stage: "compare" | "verify";
   readonly progress: ProgressReport;
   readonly signal?: AbortSignal;
 }
@@ -33,13 +37,14 @@ export class Differs extends Error {
 }
 
 /**
- * Reads ranges past the page cache. Resolves to the SHA-256 of them all.
+ * Reads ranges past the page cache.
  *
  * @throws {Differs} at the first block that is another, or where the medium ends.
  */
-export async function readBack(threads: MediumThreads, options: ReadBackOptions): Promise<string> {
-  const { device, hasher, slots } = threads;
-  const { path, ranges, blocks = [], progress, signal } = options;
+export async function readBack(threads: MediumThreads, options: ReadBackOptions): Promise<void> {
+  const { device, slots } = threads;
+  const { path, ranges, hasher, hash, digests, stage, progress, signal } = options;
+  await device.ask("dropCache");
   await device.ask("openToRead", path);
   const pending = new Set<Promise<void>>();
   const total = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
@@ -48,23 +53,19 @@ export async function readBack(threads: MediumThreads, options: ReadBackOptions)
 
   const readPiece = async (start: number, offset: number, length: number) => {
     const piece = { start, length };
-    const read = device.ask("read", piece, offset);
-    // Asked at once, so that it stands behind its own read and before the next.
-    const hashed = blocks.length > 0 ? device.ask("hash", "block", piece) : undefined;
     const end = offset + length;
-    const digest = hashed && (end % blockBytes === 0 || end === ranges[0].end)
-      ? device.ask("digest", "block")
-      : undefined;
-    const index = Math.floor(offset / blockBytes);
-    const back = read.then((count) => {
-      if (count < length) throw new Differs(offset + count);
-      return hasher.ask("hash", "back", piece);
-    });
-    // Whoever fails first is told of; the others must not be left without a listener.
-    const [, , block] = await Promise.all([back, hashed, digest]);
-    if (block !== undefined && block !== blocks[index]) throw new Differs(index * blockBytes);
+    const count = await device.ask("read", piece, offset);
+    if (count < length) throw new Differs(offset + count);
+    const hashed = hasher.ask("hash", hash, piece);
+    if (digests && (end % blockBytes === 0 || end === total)) {
+      // Asked at once, so that it stands before the next piece.
+      const [, digest] = await Promise.all([hashed, hasher.ask("hashed", hash)]);
+      const index = Math.floor(offset / blockBytes);
+      if (digest !== digests[index]) throw new Differs(index * blockBytes);
+    }
+    await hashed;
     sent += length;
-    progress.at("verify", sent);
+    progress.at(stage, sent);
   };
 
   try {
@@ -83,8 +84,7 @@ export async function readBack(threads: MediumThreads, options: ReadBackOptions)
   }
   await Promise.all(pending);
   slots.check();
-  progress.end("verify", total);
-  return await hasher.ask("digest", "back");
+  progress.end(stage, total);
 }
 
 /** The error for a medium that gives back something else than it was given. */

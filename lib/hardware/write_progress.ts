@@ -1,8 +1,8 @@
 /** How far a write is, for people. @module */
 
-/** What is going on: bytes of the image that have come, that were written, or that were read back. */
+/** What is going on: bytes that were compared with an earlier write, that have come, were written, or read back. */
 export interface WriteProgress {
-  readonly stage: "transfer" | "write" | "sync" | "verify";
+  readonly stage: "compare" | "transfer" | "write" | "sync" | "verify";
   readonly bytes: number;
   /** Where it is known. */
   readonly total?: number;

@@ -6,11 +6,11 @@
  */
 import { JumpstarterError } from "../core/errors.ts";
 
-/** Bytes of an image that one SHA-256 of a record is of; the last block may be shorter. */
+/** Bytes of an image after which its SHA-256 so far is noted, and at its end. */
 export const blockBytes = 4 * 1024 * 1024;
 
 /** Counts up when the shape of a file changes. */
-const format = 1;
+const format = 2;
 
 /** What a write is of. */
 export interface WriteSubject {
@@ -22,7 +22,7 @@ export interface WriteSubject {
   readonly sourceId: string;
   /** Bytes of the image, where they are known beforehand. */
   readonly size?: number;
-  /** Whether a block map leaves parts of the image out: its blocks are then those bytes of theirs that it names. */
+  /** Whether a block map leaves parts of the image out: its digests are then of the bytes that it names. */
   readonly mapped?: boolean;
 }
 
@@ -32,8 +32,8 @@ export interface WriteState extends WriteSubject {
   readonly started: string;
   /** Bytes from the beginning that the medium has for certain: whole blocks, or all. */
   readonly synced: number;
-  /** SHA-256 of each of their blocks in hexadecimal digits. */
-  readonly blocks: readonly string[];
+  /** SHA-256 of everything before the end of each of their blocks, in hexadecimal digits. */
+  readonly digests: readonly string[];
   /** Whether the whole image is there, and what was proven; left out, the medium is unfinished. */
   readonly done?: { readonly bytes: number; readonly verified: string };
 }
@@ -50,14 +50,14 @@ export function readWriteState(path: string): WriteState | undefined {
   const [header, ...lines] = text.split("\n").flatMap(parseLine);
   if (header?.format !== format) return undefined;
   const { target, medium, sourceId, size, mapped, started } = header as unknown as WriteState;
-  const blocks: string[] = [];
+  const digests: string[] = [];
   let [synced, done]: [number, WriteState["done"]] = [0, undefined];
   for (const line of lines) {
-    if (Array.isArray(line.blocks)) blocks.push(...line.blocks as string[]);
+    if (Array.isArray(line.digests)) digests.push(...line.digests as string[]);
     if (typeof line.synced === "number") synced = line.synced;
     if (line.done) done = line.done as WriteState["done"];
   }
-  return { target, medium, sourceId, size, mapped, started, synced, blocks, done };
+  return { target, medium, sourceId, size, mapped, started, synced, digests, done };
 }
 
 /**
@@ -98,9 +98,9 @@ export class WriteRecord implements Disposable {
     }
   }
 
-  /** Notes that the medium has all bytes before `synced`, with the hashes of the blocks since the last note. */
-  synced(synced: number, blocks: readonly string[]): void {
-    this.#add({ synced, blocks });
+  /** Notes that the medium has all bytes before `synced`, with the digests at the ends of the blocks since the last note. */
+  synced(synced: number, digests: readonly string[]): void {
+    this.#add({ synced, digests });
   }
 
   /** Notes that the whole image is there. */

@@ -79,7 +79,8 @@ interface Flash {
 async function flashWithProgress(calls: FlashCalls, flash: Flash, io: CommandIo): Promise<FlashProof | "detached"> {
   const { image, target, sourceId } = flash;
   const { source, options } = await wanted(flash, io);
-  let [isWriting, isTransferred] = [false, false];
+  // What is gone on with was not finished before either.
+  let [isWriting, isTransferred] = [options.resumeAt !== undefined, false];
   const show = ({ stage, bytes, total, last }: FlashEvent) => {
     if (stage === "transfer") isTransferred ||= last ?? false;
     // What leaves this machine is counted here, in the bytes of the file.

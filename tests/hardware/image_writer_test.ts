@@ -138,15 +138,12 @@ for (const device of [false, true]) {
       };
       return writeImage(sourceOfBytes(image), path, { ...more, onProgress });
     };
-    await assert.rejects(write({}), {
-      code: "data_loss",
-      message: new RegExp(`^${path} gives back something else than was written to it: Sent SHA-256 ${sha256(image)}`),
-    });
-    // The blocks of a record tell where.
-    await assert.rejects(write({ record: { path: `${folder.path}/record`, sourceId: "x" } }), {
-      code: "data_loss",
-      message: `${path} gives back something else than was written to it: It differs in the 4 MiB at 4194304`,
-    });
+    for (const record of [undefined, { path: `${folder.path}/record`, sourceId: "x" }]) {
+      await assert.rejects(write({ record }), {
+        code: "data_loss",
+        message: `${path} gives back something else than was written to it: It differs in the 4 MiB at 4194304`,
+      });
+    }
   });
 }
 
