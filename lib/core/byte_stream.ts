@@ -138,18 +138,24 @@ export function sinkOfWritable(writable: WritableStream<Uint8Array>): OwnedSink 
   };
 }
 
-/** Bytes that the first read of a pipe asks for, and those that it asks for at most; that is also a frame of Python's. */
-const readBytes = { first: 4 * 1024, most: 64 * 1024 };
+/**
+ * Bytes that are worth a read of their own where there are many: with what the wire puts around them they are one DATA
+ * frame, which has up to 128 KiB, and need not be cut.
+ */
+export const chunkBytes = 120 * 1024;
+
+/** Bytes that the first read of a pipe asks for: most connections never have more at once. */
+const firstReadBytes = 4 * 1024;
 
 /** What comes out of a pipe, read into one buffer, which grows when more has come than it holds. */
 export function sourceOfPipe(pipe: Pick<Pipe, "read">): ByteSource {
-  let buffer = new Uint8Array(readBytes.first);
+  let buffer = new Uint8Array(firstReadBytes);
   return {
     async next() {
       const count = await pipe.read(buffer);
       if (count === null) return undefined;
       const chunk = buffer.subarray(0, count);
-      if (count === buffer.length && count < readBytes.most) buffer = new Uint8Array(readBytes.most);
+      if (count === buffer.length && count < chunkBytes) buffer = new Uint8Array(chunkBytes);
       return chunk;
     },
   };

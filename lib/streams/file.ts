@@ -1,16 +1,13 @@
 /** Files as sources and sinks. @module */
-import type { ByteSource, OwnedSink, OwnedSource } from "../core/byte_stream.ts";
+import { type ByteSource, chunkBytes, type OwnedSink, type OwnedSource } from "../core/byte_stream.ts";
 import { type Codec, codecOf, signatureBytes } from "../core/codec.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import { writeAll } from "../core/pipe.ts";
 
-/** Bytes that are read from a file at once. */
-const readBytes = 64 * 1024;
-
 /** A file that is open for reading, from where it stands; it is read one chunk ahead of who uses it. Closing closes it. */
 export function sourceOfFile(file: Deno.FsFile): OwnedSource {
-  let [memory, lent] = [new Uint8Array(readBytes), new Uint8Array(readBytes)];
+  let [memory, lent] = [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)];
   let ahead: Promise<number | null> | undefined;
   const read = () => {
     const count = file.read(memory);

@@ -61,9 +61,12 @@ function iperfTest(name: string, fn: (peer: PythonPeer) => Promise<void>): void 
 }
 
 iperfTest("iperf3 runs through Python's port forward on our exporter", async (peer) => {
-  await using server = await startIperf();
+  // A server for each direction: one is busy for a moment after its client's end.
+  await using up = await startIperf();
+  await using down = await startIperf();
   using folder = temporaryFolder();
-  await using exporter = await startExporter(folder.file("exporter.yaml", head + tcp("iperf", server.port)));
+  const config = head + tcp("up", up.port) + tcp("down", down.port);
+  await using exporter = await startExporter(folder.file("exporter.yaml", config));
   const args = directions.map((direction) => JSON.stringify([...clientArgs, ...direction]));
   const printed = await runPython(peer, iperfScript, { host: exporter.address, args });
   for (const report of JSON.parse(printed)) assertCarried(report);
@@ -148,8 +151,8 @@ from jumpstarter_driver_network.adapters import TcpPortforwardAdapter
 
 with env() as client:
     reports = []
-    with TcpPortforwardAdapter(client=client.iperf) as address:
-        for args in map(json.loads, sys.argv[1:]):
+    for driver, args in zip([client.up, client.down], map(json.loads, sys.argv[1:])):
+        with TcpPortforwardAdapter(client=driver) as address:
             command = ["iperf3", "--client", address[0], "--port", str(address[1]), *args]
             reports.append(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
     print(json.dumps(reports))

@@ -40,7 +40,7 @@ Deno.test("A message in two parts is received as one, and messages keep their co
 });
 
 Deno.test("Memory of a message that is not kept is freed at once", () => {
-  const longer = memoryOf(100_000);
+  const longer = memoryOf(200_000);
   recycle(longer);
   assert.equal(longer.buffer.byteLength, 0);
 });

@@ -6,6 +6,9 @@ import { Flag, frameHeaderBytes, FrameType, preface, writeUint32 } from "./frame
 /** Writes that may follow one another without the event loop turning; see `#schedule`. */
 const writesPerTurn = 2;
 
+/** The part of a buffer that is left to frames of control: one that is full would have to be copied for each of them. */
+const controlShare = 64;
+
 /** What a writer tells its connection. */
 export interface WriterEvents {
   /** A write is done: there is room for DATA again. */
@@ -41,9 +44,9 @@ export class FrameWriter {
   get room(): number {
     if (this.#broken) return 0;
     const capacity = largeBuffers.exhausted ? this.#buffer?.length ?? smallBuffers.bytes : largeBuffers.bytes;
-    const left = capacity - this.#length - frameHeaderBytes;
+    const left = capacity - capacity / controlShare - this.#length - frameHeaderBytes;
     // A frame that only fills up the rest would cut a message for nothing.
-    return left >= capacity / 32 ? left : 0;
+    return left >= capacity / 8 ? left : 0;
   }
 
   /** Bytes that wait for the write in flight. */

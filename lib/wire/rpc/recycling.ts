@@ -9,7 +9,7 @@
  * Sizes of memory in bytes: powers of two, with room for what surrounds a payload of that size. Messages that are
  * shorter than the half of the least, or longer than the largest, are not worth it.
  */
-const sizes = Array.from({ length: 9 }, (_, index) => (256 << index) + 64);
+const sizes = Array.from({ length: 10 }, (_, index) => (256 << index) + 64);
 /** Bytes that are kept for messages to come. */
 const mostKept = 8 * 1024 * 1024;
 
