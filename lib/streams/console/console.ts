@@ -283,11 +283,13 @@ export class Console implements AsyncDisposable {
   async #write(seat: Seat, bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return;
     this.#refuse(seat);
+    // Whoever types in the middle is the writer from then on, though the rest of this follows.
     let begun = false;
     await this.#line.write(bytes, () => {
       this.#refuse(seat);
-      if (begun || this.#writer === seat) return;
+      const isFirst = !begun;
       begun = true;
+      if (!isFirst || this.#writer === seat) return;
       this.#writer = seat;
       this.history.mark("writer", this.#claim?.name ?? seat.caller.peer);
     });

@@ -134,6 +134,7 @@ Deno.test("Who types a word is heard in the middle of what another one types for
   await using told = records(it.core);
   await using one = it.core.connect(caller("one"));
   await using other = it.core.connect(caller("other"));
+  await sinkOf(one).write(bytesOf("x"));
   const typing = assert.rejects(sinkOf(one).write(bytesOf("x".repeat(5_000))), { code: "canceled" });
   await it.cable.hear(8);
   await sinkOf(other).write(bytesOf("\x03"));
