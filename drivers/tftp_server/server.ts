@@ -28,7 +28,6 @@ interface Running {
   /** Whether the client has taken a packet of it. */
   answered: boolean;
   readonly end: AbortController;
-  done: Promise<void>;
 }
 
 /** Starts a server. It reads files of the folder and writes none. */
@@ -41,30 +40,30 @@ export async function startTftpServer({ host, port, root, onTransfer }: ServerOp
     socket.bind(port, host, resolve);
   });
   socket.removeAllListeners("error");
-  const running = new Set<Running>();
+  const running = new Map<Running, Promise<void>>();
 
   socket.on("message", (datagram: Uint8Array, { address, port }: Peer) => {
     const refuse = (code: number, message: string) => socket.send(errorPacket(code, message), port, address);
     const request = parsePacket(datagram);
     if (!request || request.kind === "error") return;
     const peer = { address, port };
-    const earlier = [...running].filter((other) => other.peer.address === address && other.peer.port === port);
+    const earlier = [...running.keys()].filter((other) => other.peer.address === address && other.peer.port === port);
     // A client repeats a request that is not answered at once.
     if (earlier.some((other) => !other.answered && sameBytes(other.request, datagram))) return;
     if (request.kind !== "read") return refuse(errorCode.illegalOperation, "Only reading is served");
     if (running.size >= mostTransfers) return refuse(errorCode.undefined, "Too many transfers");
     const end = new AbortController();
-    const mine: Running = { peer, request: datagram, answered: false, end, done: Promise.resolve() };
+    const mine: Running = { peer, request: datagram, answered: false, end };
     const onAnswer = () => {
       mine.answered = true;
       // Only now: a request that the network gave twice must not end what it began.
       for (const other of earlier) other.end.abort(new Error("The client has asked anew"));
     };
-    mine.done = transfer(request, { host, family, root, peer, signal: end.signal, onAnswer })
+    const work = transfer(request, { host, family, root, peer, signal: end.signal, onAnswer })
       .catch((error: Error) => ({ name: request.name, bytes: 0, failure: error.message }))
       .then((outcome) => onTransfer(outcome, peer))
       .finally(() => running.delete(mine));
-    running.add(mine);
+    running.set(mine, work);
   });
   // A datagram that could not be delivered is the client's to ask for again.
   socket.on("error", () => {});
@@ -72,8 +71,8 @@ export async function startTftpServer({ host, port, root, onTransfer }: ServerOp
   return {
     port: socket.address().port,
     async [Symbol.asyncDispose]() {
-      for (const { end } of running) end.abort(new Error("The server was stopped"));
-      await Promise.all([...running].map(({ done }) => done));
+      for (const { end } of running.keys()) end.abort(new Error("The server was stopped"));
+      await Promise.all(running.values());
       await new Promise<void>((resolve) => socket.close(resolve));
     },
   };

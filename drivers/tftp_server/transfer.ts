@@ -33,7 +33,7 @@ export async function transfer(
     root: string;
     peer: Peer;
     signal: AbortSignal;
-    /** Told when the client has taken the first packet. */
+    /** Told of each packet that the client has taken. */
     onAnswer(): void;
   },
 ): Promise<Outcome> {
