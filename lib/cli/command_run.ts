@@ -30,7 +30,9 @@ export interface Typed {
 /** Runs a command of a driver. */
 export type CommandRunner = (node: DriverNode, definition: Command, typed: Typed) => Promise<void>;
 
-/** How long a command may take to end once the exporter is gone, in milliseconds. */
+/** How long a command may take to show what came before the exporter was gone, in milliseconds. */
+const lastBytesMs = 250;
+/** How long it may take to end then, in milliseconds. */
 const lastWordsMs = 1_000;
 
 /**
@@ -42,25 +44,30 @@ export function commandRunner(
   interruption: Interruptions,
   { json: always = false }: { json?: boolean } = {},
 ): CommandRunner {
-  const gone = new AbortController();
-  const lost = board.connection.closed.then((reason) => reason ? gone.abort(reason) : new Promise<void>(() => {}));
+  let lost: unknown;
+  const loss = board.connection.closed.then((reason) => (lost = reason) ?? new Promise<never>(() => {}));
   return async (node, definition, typed) => {
     const { name, timeoutMs } = typed;
     const json = always || typed.json;
     const given = checked(definition, typed);
     const interrupted = interruption.signal;
     const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+    const gone = new AbortController();
     const signals = [interrupted, gone.signal, limit].filter((one) => one !== undefined);
     const place = `${node.path || "the root"} of ${board.name ?? "the exporter"}`;
     const { io, hasPrinted } = ioOf(node, place, { signal: AbortSignal.any(signals), json, interruption });
     const running = definition.run(given, io);
+    const afterLoss = async (reason: unknown) => {
+      await withLimit(running, lastBytesMs, name).catch(() => gone.abort(reason));
+      // It may have a terminal to give back.
+      return await withLimit(running, lastWordsMs, name);
+    };
     let code: number | void;
     try {
-      // It may have a terminal to give back.
-      code = await Promise.race([running, lost.then(() => withLimit(running, lastWordsMs, name))]);
+      code = await Promise.race([running, loss.then(afterLoss)]);
     } catch (error) {
       if (interrupted.aborted) throw interrupted.reason;
-      if (gone.signal.aborted) throw gone.signal.reason;
+      if (lost) throw lost;
       if (!limit?.aborted) throw error;
       throw new JumpstarterError("deadline_exceeded", `${name} did not end within ${timeoutMs! / 1000} s`, {
         phase: "driver",
@@ -68,7 +75,7 @@ export function commandRunner(
       });
     }
     if (interrupted.aborted) throw interrupted.reason;
-    if (gone.signal.aborted) throw gone.signal.reason;
+    if (lost) throw lost;
     if (code) throw new ChildExit(code);
     if (json && !hasPrinted() && code === undefined) printLine(JSON.stringify({ ok: true }));
   };

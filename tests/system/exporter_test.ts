@@ -1,6 +1,17 @@
 /** The exporter's commands, and what it survives. @module */
 import assert from "node:assert/strict";
-import { benchConfig, isolated, programWords, run, start, startExporter, temporaryFolder } from "./program.ts";
+import { pause } from "../../lib/core/limit.ts";
+import { writeAll } from "../../lib/core/pipe.ts";
+import {
+  benchConfig,
+  isolated,
+  type ProgramWords,
+  programWords,
+  run,
+  start,
+  startExporter,
+  temporaryFolder,
+} from "./program.ts";
 
 Deno.test("exporter init prints a file that exporter check accepts", async () => {
   using config = await benchConfig();
@@ -134,6 +145,29 @@ Deno.test("a client whose exporter is killed ends with 3 and says so", async () 
     assert.equal(code, 3, stderr);
     assert.match(stderr, /Error \(connect\): /);
   }
+});
+
+Deno.test("what an exporter said before it was killed is shown to whoever reads late", async () => {
+  using board = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using folder = temporaryFolder();
+  const url = `socket://127.0.0.1:${board.addr.port}`;
+  const yaml = `metadata: {name: bench}\nexport: {console: {type: serial, config: {url: "${url}"}}}\n`;
+  await using exporter = await startExporter(folder.file("bench.yaml", yaml));
+  using line = await board.accept();
+  // More than a pipe holds, and less than a client takes in before it has shown some.
+  await writeAll(line, new Uint8Array(150_000).fill("x".charCodeAt(0)));
+  const log = ["client", "--host", exporter.address, "console", "log", "--since", "0"];
+  while ((await run(log)).stdout.length < 150_000) await pause(50);
+  // Nobody reads what it shows before the file is there.
+  const late = '{ "$@"; echo "code:$?" >&2; } | { until [ -e "$0" ]; do sleep 0.02; done; wc -c; }';
+  const words: ProgramWords = ["sh", "-c", late, `${folder.path}/go`, ...programWords];
+  await using reader = start([...log, "--follow"], { words });
+  await pause(2_000);
+  exporter.kill("SIGKILL");
+  folder.file("go", "");
+  const { stdout, stderr } = await reader.ended;
+  assert.match(stderr, /^Error \(connect\): .*\ncode:3\n$/);
+  assert.equal(Number(stdout), 150_000);
 });
 
 Deno.test("jmp run serves a file in upstream's words", async () => {
