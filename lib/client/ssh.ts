@@ -62,13 +62,19 @@ export function openSsh(target: SshTarget, options: SshOptions = {}): Pipe {
 }
 
 /** The error of a first call over ssh, with the likely reason where ssh itself was well: text before the wire's bytes. */
-export function sshFailure(error: unknown, { host }: SshTarget): unknown {
+export function sshFailure(error: unknown, target: SshTarget): unknown {
   if (!isJumpstarterError(error, "unavailable") || error.hint !== undefined) return error;
   return new JumpstarterError("unavailable", error.message, {
     phase: "connect",
-    hint: `ssh ${host} true has to print nothing: what runs at every login there must not print`,
+    hint: `${login(target)} true has to print nothing: what runs at every login there must not print`,
     cause: error,
   });
+}
+
+/** How somebody gets there by hand, to which a command is added. */
+function login({ host, user, port }: SshTarget): string {
+  const options = [...(port === undefined ? [] : [`-p ${port}`]), ...(user === undefined ? [] : [`-l ${user}`])];
+  return ["ssh", ...options, host].join(" ");
 }
 
 /** The words after `ssh`. scp and sftp say the same of forwards, agents and terminals. */
@@ -161,18 +167,18 @@ function reportedError(line: string, host: string): JumpstarterError | undefined
 }
 
 /** ssh has one exit code for whatever goes wrong with itself; only its words tell more. */
-const sshFailures: readonly { said: RegExp; phase: Phase; code: Code; hint(host: string): string }[] = [
+const sshFailures: readonly { said: RegExp; phase: Phase; code: Code; hint(login: string): string }[] = [
   {
     said: /host key|host identification/i,
     phase: "authenticate",
     code: "permission_denied",
-    hint: (host) => `ssh ${host} true shows the host's key and asks whether it is the right one`,
+    hint: (login) => `${login} true shows the host's key and asks whether it is the right one`,
   },
   {
     said: /denied|authenticat|no matching|too many/i,
     phase: "authenticate",
     code: "permission_denied",
-    hint: (host) => `ssh ${host} true has to log in first: check the user and the key`,
+    hint: (login) => `${login} true has to log in first: check the user and the key`,
   },
   {
     said: /resolve hostname|name or service/i,
@@ -189,18 +195,18 @@ function failureOf(code: number, last: string, target: SshTarget): JumpstarterEr
     const known = sshFailures.find((failure) => failure.said.test(last));
     return new JumpstarterError(known?.code ?? "unavailable", `ssh does not get to ${where}${said}`, {
       phase: known?.phase ?? "connect",
-      hint: known?.hint(target.host) ?? `ssh ${target.host} true`,
+      hint: known?.hint(login(target)) ?? `${login(target)} true`,
     });
   }
   if (code === 127) {
     return new JumpstarterError("not_found", `There is no jumpstarter on ${target.host}${said}`, {
       phase: "connect",
-      hint: `Install it where ssh ${target.host} 'command -v jumpstarter' finds it, such as /usr/local/bin`,
+      hint: `Install it where ${login(target)} 'command -v jumpstarter' finds it, such as /usr/local/bin`,
     });
   }
   return new JumpstarterError("unavailable", `jumpstarter on ${target.host} ended with ${code}${said}`, {
     phase: "connect",
-    hint: `ssh ${target.host} jumpstarter version`,
+    hint: `${login(target)} jumpstarter version`,
   });
 }
 

@@ -1,5 +1,6 @@
 /** Exporters behind ssh, with OpenSSH at both ends. @module */
 import assert from "node:assert/strict";
+import { userInfo } from "node:os";
 import { pipeOfStreams } from "../../lib/core/pipe.ts";
 import { connectRpc } from "../../lib/wire/rpc/client.ts";
 import { ExporterConnection } from "../../lib/client/connection.ts";
@@ -124,11 +125,14 @@ sshdTest("What goes wrong on the way through ssh is told by its step, with a way
 sshdTest("A host without the program, and one that prints at login, are told from a missing exporter", async () => {
   using folder = temporaryFolder();
   await using without = await startSshd();
-  const missing = await run(["client", "--host", "ssh://bench", "power", "on", "--json"], { env: without.env });
+  const { username } = userInfo();
+  const host = `ssh://${username}@bench`;
+  const missing = await run(["client", "--host", host, "power", "on", "--json"], { env: without.env });
   assert.equal(missing.code, 3);
   const { error } = JSON.parse(missing.stderr);
   assert.deepEqual([error.code, error.phase], ["not_found", "connect"]);
   assert.match(error.message, /^There is no jumpstarter on bench: .*not found/);
+  assert.ok(error.hint.startsWith(`Install it where ssh -l ${username} bench 'command -v jumpstarter' finds it`));
 
   const names = linkNamesOf(folder.path);
   const real = Deno.readTextFileSync(`${names}/jumpstarter`);
