@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { type Command, command } from "../contract/command.ts";
 import { sinkOf, sourceOf } from "../core/byte_stream.ts";
 import { messageOf, usageError } from "../core/errors.ts";
-import { unlessAborted } from "../core/limit.ts";
+import { unlessAborted, withLimit } from "../core/limit.ts";
 import { Pace } from "../streams/pace.ts";
 import type { Receiver, TransferOptions } from "../streams/transfer/blocks.ts";
 import { sendXmodem } from "../streams/transfer/xmodem.ts";
@@ -70,6 +70,9 @@ export function progressOf({ files, size }: OpenFiles, show: (text: string) => v
   };
 }
 
+/** How long the device may take to hear that a transfer has ended, in milliseconds. */
+const lastWordsMs = 500;
+
 /** The command. */
 export function sendFileCommand(calls: SerialCalls): Command {
   return command("Send a file: type it as it is, or by XMODEM or YMODEM", async (given, io) => {
@@ -84,10 +87,16 @@ export function sendFileCommand(calls: SerialCalls): Command {
       const content = counted(opened.files[0].content, onProgress);
       await typeAll(calls, cps === undefined ? content : slowly(content, cps, signal), signal);
     } else {
-      await using stream = await consoleStream(calls, { signal });
+      // Without the signal: whoever is interrupted still has to tell the receiver.
+      await using stream = await unlessAborted(consoleStream(calls), signal);
       const receiver = { source: sourceOf(stream), sink: sinkOf(stream) };
       io.note("Waiting for the receiver at the other end");
-      await io.write(await sendFiles(receiver, opened, protocol, { signal, onProgress }));
+      try {
+        await io.write(await sendFiles(receiver, opened, protocol, { signal, onProgress }));
+      } catch (error) {
+        await withLimit(stream.flush(), lastWordsMs, "The end of the transfer").catch(() => {});
+        throw error;
+      }
     }
     io.note(`Sent ${opened.files.map(({ name }) => name).join(", ")}: ${opened.size} bytes`);
   }, {
@@ -120,7 +129,7 @@ async function* counted(content: SentFile["content"], onProgress?: (bytes: numbe
 function openFile(path: string): SentFile & { close(): void } {
   try {
     const { size, mtime, isFile } = Deno.statSync(path);
-    if (!isFile) throw usageError(`Cannot send ${path}: It is no file`);
+    if (!isFile) throw new Error("It is no file");
     const file = Deno.openSync(path);
     const close = () => {
       try {

@@ -41,6 +41,8 @@ export interface ConsoleStream extends ByteStream {
    * written meanwhile.
    */
   flush(): Promise<void>;
+  /** Has the device not typed what it has not taken yet, as far as the exporter can: Python's cannot. */
+  discard(): Promise<void>;
 }
 
 /** Opens a console. Nobody is a writer before the first byte. */
@@ -49,7 +51,7 @@ export async function consoleStream(calls: SerialCalls, options: ConsoleStreamOp
   const said = since === undefined ? await live(calls, signal) : await history(calls, since, options);
   if (!said) {
     if (since !== undefined) options.onLiveOnly?.();
-    return Object.assign(await calls.connect({ signal }), { flush: () => Promise.resolve() });
+    return Object.assign(await calls.connect({ signal }), { flush: nothing, discard: nothing });
   }
   const typing = new Typing(calls, options);
   const stream = byteStreamOf({
@@ -60,8 +62,10 @@ export async function consoleStream(calls: SerialCalls, options: ConsoleStreamOp
       await Promise.all([said.close(), typing.close()]);
     },
   });
-  return Object.assign(stream, { flush: () => typing.flush() });
+  return Object.assign(stream, { flush: () => typing.flush(), discard: () => typing.close() });
 }
+
+const nothing = () => Promise.resolve();
 
 /** Settings of a session. */
 export interface SessionOptions extends ExpectOptions {

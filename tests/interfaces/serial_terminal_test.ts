@@ -1,48 +1,15 @@
-/** The console on a terminal, a pseudo-terminal and a file, on a line that the test holds. @module */
+/** Sitting at a console, on a line that the test holds. @module */
 import assert from "node:assert/strict";
-import { clientsOf } from "../../lib/client/connect.ts";
 import type { CommandIo, RawTerminal, Terminal } from "../../lib/contract/command.ts";
-import { planDriver } from "../../lib/contract/plan.ts";
-import { byteStreamOf } from "../../lib/core/byte_stream.ts";
 import { withLimit } from "../../lib/core/limit.ts";
 import { memoryPipe, writeAll } from "../../lib/core/pipe.ts";
-import { openPseudoTerminal } from "../../lib/hardware/pseudo_terminal.ts";
-import { consoleConfig, defineDriver, serial, type SerialClient, serialConsole, serve, z } from "../../mod.ts";
-import { group } from "../contract/drivers.ts";
+import { serial, type SerialClient, serve } from "../../mod.ts";
 import { Cable } from "../streams/console/lines.ts";
-import { lrzszTest, receive } from "../streams/transfer/receivers.ts";
 import { temporaryFolder } from "../system/program.ts";
-import { sessionFor } from "../callers.ts";
+import { consoleOfTwo, consoleOn, driverOf } from "./cable_console.ts";
 import { parsed, run } from "./io.ts";
 
 const encoder = new TextEncoder();
-
-/** A console on a cable. */
-function driverOf(cable: Cable) {
-  return defineDriver({
-    name: "test-console",
-    summary: "x",
-    implements: serial,
-    config: z.object(consoleConfig),
-    open: (context) => serialConsole(cable.open, context),
-  });
-}
-
-/** A served console on a cable. */
-async function consoleOn(cable: Cable) {
-  return await serve(driverOf(cable), {});
-}
-
-/** The same with two callers. */
-async function consoleOfTwo(cable: Cable) {
-  const driver = driverOf(cable);
-  const session = await sessionFor(group("", planDriver("console", driver, driver.config.parse({}))));
-  const caller = async (peer: string) => clientsOf((await session.caller(peer)).board, { console: serial }).console;
-  return {
-    callers: await Promise.all([caller("ci"), caller("me")]),
-    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
-  };
-}
 
 /** A terminal whose keys the test presses. */
 function keyboard() {
@@ -196,22 +163,28 @@ Deno.test("While somebody else holds the console the menu says that a file was n
   await done;
 });
 
-Deno.test("Whoever types what is piped in hears of a claim and of an interrupt while nothing comes", async () => {
+Deno.test("Ctrl-C ends a file that the menu types, and what is typed next arrives", async () => {
   const cable = new Cable();
-  await using both = await consoleOfTwo(cable);
-  const [ci, me] = both.callers;
-  const { pipe } = serial.commands!(me);
-  const quiet = () => new ReadableStream<Uint8Array>({ start: (it) => it.enqueue(encoder.encode("x")) });
-  const typing = (stdin = quiet()) => run(pipe, parsed(pipe, { noOutput: true }), { stdin, stdinIsTerminal: false });
-  const first = typing();
-  assert.equal(await cable.hear(1), "x");
-  await ci.claim({ name: "ci" });
-  await assert.rejects(withLimit(first.done, 5_000, "The refusal"), { message: "The console was taken over by ci" });
-  await ci.release();
-  const second = typing();
-  assert.equal(await cable.hear(1), "x");
-  second.stop();
-  await assert.rejects(withLimit(second.done, 5_000, "The interrupt"), { message: "interrupted" });
+  const driver = driverOf(cable);
+  await using client = await serve(driver, { cps: 200 });
+  using folder = temporaryFolder();
+  const file = folder.file("script", "x".repeat(50_000));
+  using user = keyboard();
+  const { done } = sit(client, {}, { terminal: user.terminal });
+  await cable.ready();
+  await user.press(`\x1df${file}\rraw\r`);
+  await cable.hear(10);
+  await user.press("\x03");
+  await user.shows("-- The transfer was cancelled");
+  await user.press("keys");
+  let heard = "";
+  const hear = async () => {
+    while (!heard.endsWith("keys")) heard += await cable.hear(1);
+  };
+  await withLimit(hear(), 10_000, "The keys");
+  assert.ok(heard.length < 1_000, `${heard.length} characters came before the keys`);
+  await user.press("\x1dq");
+  await done;
 });
 
 Deno.test("Whoever has handed over sends neither a file nor a break", async () => {
@@ -288,110 +261,4 @@ Deno.test("Whoever types to a device that is not there is told that it waits, an
   await user.press("\x1dq");
   await done;
   await stream[Symbol.asyncDispose]();
-});
-
-Deno.test("send --expect prints what was said byte by byte", async () => {
-  const cable = new Cable();
-  await using client = await consoleOn(cable);
-  const { send } = serial.commands!(client);
-  const sending = run(send, parsed(send, { text: "x", expect: "done" }));
-  assert.equal(await cable.hear(1), "x");
-  await cable.say(Uint8Array.of(0xff, 0xfe, 0xc3));
-  await cable.say("done");
-  await withLimit(sending.done, 5_000, "The command");
-  assert.deepEqual(sending.written, [0xff, 0xfe, 0xc3, ...encoder.encode("done")]);
-});
-
-lrzszTest("send-file brings a file to a receiver at the other end, and prints what follows", async () => {
-  using folder = temporaryFolder();
-  await using receiving = receive(["sh", "-c", "rx -c received; echo done"], folder.path);
-  const { source, sink } = receiving.receiver;
-  const driver = defineDriver({
-    name: "test-console",
-    summary: "x",
-    implements: serial,
-    config: z.object({}),
-    open: () => ({
-      connect: () =>
-        byteStreamOf({
-          next: () => source.next(),
-          write: (chunk) => sink.write(chunk),
-          end: () => Promise.resolve(),
-          close: () => {},
-        }),
-    }),
-  });
-  await using client = await serve(driver, {});
-  const file = folder.file("firmware.bin", "firmware");
-  const sendFile = serial.commands!(client)["send-file"];
-  const { done, notes } = run(sendFile, parsed(sendFile, { files: [file], protocol: "xmodem" }));
-  await withLimit(done, 20_000, "The transfer");
-  assert.deepEqual(notes, ["Waiting for the receiver at the other end", "Sent firmware.bin: 8 bytes"]);
-  assert.equal(Deno.readTextFileSync(`${folder.path}/received`), `firmware${"\x1a".repeat(120)}`);
-});
-
-Deno.test("send-file types a file as it is, and refuses what it cannot send", async () => {
-  const cable = new Cable();
-  await using client = await consoleOn(cable);
-  using folder = temporaryFolder();
-  const file = folder.file("lines", "one\ntwo\n");
-  const sendFile = serial.commands!(client)["send-file"];
-  await run(sendFile, parsed(sendFile, { files: [file] })).done;
-  assert.equal(await cable.hear(8), "one\ntwo\n");
-  for (
-    const [given, message] of [
-      [{ files: [`${folder.path}/nothing`] }, /^Cannot send .*nothing: No such file/],
-      [{ files: [folder.path] }, /^Cannot send .*: It is no file$/],
-      [{ files: [file, file] }, /^Only ymodem sends several files, not raw$/],
-      [{ files: [file], protocol: "ymodem", cps: 5 }, /^--cps needs --protocol raw$/],
-    ] as const
-  ) await assert.rejects(run(sendFile, parsed(sendFile, given)).done, { code: "invalid_argument", message });
-});
-
-const isLinux = Deno.build.os === "linux";
-
-Deno.test({
-  name: "pty makes the console a device file, under a link that goes with it",
-  ignore: !isLinux,
-  async fn() {
-    const cable = new Cable();
-    await using client = await consoleOn(cable);
-    using folder = temporaryFolder();
-    const link = `${folder.path}/board`;
-    Deno.symlinkSync("/dev/pts/999999", link);
-    const { pty } = serial.commands!(client);
-    const running = run(pty, parsed(pty, { link }), { pseudoTerminal: () => Promise.resolve(openPseudoTerminal()) });
-    await withLimit(running.printed(1), 5_000, "The path");
-    assert.deepEqual(running.lines, [link]);
-    assert.match(Deno.readLinkSync(link), /^\/dev\/pts\/\d+$/);
-    const device = await Deno.open(link, { read: true, write: true });
-    await writeAll(device, encoder.encode("\x03\r\x1d"));
-    assert.equal(await cable.hear(3), "\x03\r\x1d");
-    await cable.say("\x00\r\n\xff");
-    const heard = new Uint8Array(5);
-    for (let at = 0; at < heard.length;) at += (await device.read(heard.subarray(at)))!;
-    assert.deepEqual(heard, encoder.encode("\x00\r\n\xff"));
-    device.close();
-    running.stop();
-    await withLimit(running.done.catch(() => {}), 2_000, "The end");
-    assert.throws(() => Deno.lstatSync(link), Deno.errors.NotFound);
-  },
-});
-
-Deno.test({
-  name: "pty leaves a file that stands where its link should be",
-  ignore: !isLinux,
-  async fn() {
-    const cable = new Cable();
-    await using client = await consoleOn(cable);
-    using folder = temporaryFolder();
-    const { pty } = serial.commands!(client);
-    const pseudoTerminal = () => Promise.resolve(openPseudoTerminal());
-    const plain = folder.file("plain", "mine");
-    await assert.rejects(run(pty, parsed(pty, { link: plain }), { pseudoTerminal }).done, {
-      code: "failed_precondition",
-      message: /^Cannot link .*plain: File exists/,
-    });
-    assert.equal(Deno.readTextFileSync(plain), "mine");
-  },
 });

@@ -182,6 +182,10 @@ class Sitting implements Seat {
       else await this.#aside(async (heard) => await this.screen.show(await send(heard)));
       await unlessAborted(this.#stream.flush(), signal);
       this.screen.note("Sent");
+    } catch (error) {
+      // A receiver has been told; a device would go on with what is on its way.
+      if (protocol === "raw") await this.#stream.discard();
+      throw error;
     } finally {
       this.#transfer = undefined;
       done.abort();

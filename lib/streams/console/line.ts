@@ -4,7 +4,7 @@
  * @module
  */
 import { type ByteSink, type ByteStream, sinkOf, sourceOf } from "../../core/byte_stream.ts";
-import { JumpstarterError, messageOf } from "../../core/errors.ts";
+import { isJumpstarterError, JumpstarterError, messageOf } from "../../core/errors.ts";
 import { pause } from "../../core/limit.ts";
 import { Turn } from "../../core/turn.ts";
 import { Pace } from "../pace.ts";
@@ -170,7 +170,7 @@ export class KeptLine {
     } catch (error) {
       if (stop.aborted) return undefined;
       this.#attempt = quiet(Promise.withResolvers());
-      attempt.reject(error);
+      attempt.reject(awayError(error));
       if (tell) this.#options.onMissing(messageOf(error));
     }
     return undefined;
@@ -201,6 +201,13 @@ export class KeptLine {
       await closeQuietly(line);
     }
   }
+}
+
+/** What callers are told: to them `not_found` means that an exporter does not know what they ask for. */
+function awayError(error: unknown): unknown {
+  if (!isJumpstarterError(error, "not_found")) return error;
+  const { message, phase, hint } = error;
+  return new JumpstarterError("unavailable", message, { phase, hint, cause: error });
 }
 
 /** A failure that nobody waits for is told elsewhere. */
