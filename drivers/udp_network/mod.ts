@@ -4,6 +4,7 @@ import { lookup } from "node:dns/promises";
 import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { type ByteStream, makeByteStream } from "../../lib/core/byte_stream.ts";
+import { JumpstarterError } from "../../lib/core/errors.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { network } from "../../lib/interfaces/network.ts";
 import { connectFailure, networkAddress } from "../../lib/interfaces/network_address.ts";
@@ -55,8 +56,13 @@ async function connect(host: string, port: number): Promise<ByteStream> {
     socket.connect(port, address, (error?: Error) => error ? fail(error) : resolve());
   });
   socket.removeAllListeners("error");
+  let fail: (failure: JumpstarterError) => void;
   const readable = new ReadableStream<Uint8Array>({
     start(controller) {
+      fail = (failure) => {
+        close();
+        controller.error(failure);
+      };
       const device = canonical(address);
       socket.on("message", (datagram: Uint8Array, from: { address: string; port: number }) => {
         // Deno's connected sockets still hear everyone (tested on 2.9.6).
@@ -64,10 +70,7 @@ async function connect(host: string, port: number): Promise<ByteStream> {
         linger.heard();
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(new Uint8Array(datagram));
       });
-      socket.on("error", (error: Error) => {
-        close();
-        controller.error(connectFailure(target, error));
-      });
+      socket.on("error", (error: Error) => fail(connectFailure(target, error)));
       socket.on("close", () => {
         // Either the stream was given up, or an error has ended it before.
         try {
@@ -80,12 +83,26 @@ async function connect(host: string, port: number): Promise<ByteStream> {
   const writable = new WritableStream<Uint8Array>({
     write: (chunk) =>
       new Promise<void>((resolve, reject) =>
-        socket.send(chunk, (error) => error ? reject(connectFailure(target, error)) : resolve())
+        socket.send(chunk, (error) => {
+          if (!error) return resolve();
+          const tooLong = (error as { code?: string }).code === "EMSGSIZE";
+          const failure = tooLong ? tooLarge(target, chunk.length) : connectFailure(target, error);
+          // The device may never say anything again, so that its direction would stay.
+          fail(failure);
+          reject(failure);
+        })
       ),
     close: () => linger.begin(),
     abort: close,
   });
   return makeByteStream(readable, writable, close);
+}
+
+function tooLarge(target: string, bytes: number): JumpstarterError {
+  return new JumpstarterError("out_of_range", `A datagram of ${bytes} bytes is too large for ${target}`, {
+    phase: "driver",
+    hint: "Send what is meant as one datagram in one write, of at most 65507 bytes",
+  });
 }
 
 /** One spelling for every address; that of IPv6 has many. */

@@ -21,12 +21,17 @@ export async function openWebSocket(
 ): Promise<ByteStream> {
   socket.binaryType = "arraybuffer";
   const incoming = new Incoming();
-  const linger = new Linger(() => socket.close());
+  const close = () => {
+    linger.stop();
+    incoming.end();
+    socket.close();
+  };
+  const linger = new Linger(close);
   socket.onmessage = ({ data }) => {
     linger.heard();
     // Text is bytes as well here; Python's exporter breaks the stream on it.
     incoming.push(typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data));
-    if (incoming.bytes > waitingInBytes) socket.close();
+    if (incoming.bytes > waitingInBytes) close();
   };
   const open = Promise.withResolvers<void>();
   const giveUp = () => socket.close();
@@ -54,7 +59,10 @@ export async function openWebSocket(
     },
     // A WebSocket has no half-close: the other side may still answer.
     end: () => Promise.resolve(linger.begin()),
-    close: () => socket.close(),
+    close() {
+      close();
+      incoming.forget();
+    },
   });
 }
 
@@ -66,7 +74,9 @@ class Incoming {
   #ended = false;
   #wake?: () => void;
 
-  push(chunk: Uint8Array): void {
+  push(chunk: Uint8Array<ArrayBuffer>): void {
+    // Who does not answer the closing of a WebSocket is heard for ever. It would be garbage that V8 notices too late.
+    if (this.#ended) return void chunk.buffer.transfer(0);
     this.bytes += chunk.length;
     this.#chunks.push(chunk);
     if (this.bytes > waitingInBytes) {
@@ -82,6 +92,12 @@ class Incoming {
     this.#ended = true;
     this.#failure = failure;
     this.#wake?.();
+  }
+
+  /** Nobody reads any more. */
+  forget(): void {
+    this.#chunks.length = 0;
+    this.bytes = 0;
   }
 
   async next(): Promise<Uint8Array | undefined> {

@@ -1,8 +1,11 @@
 /** Networks of other kinds than sockets of the internet: WebSocket, D-Bus, vsock. @module */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import dbusNetwork from "../../drivers/dbus_network/mod.ts";
 import vsockNetwork from "../../drivers/vsock_network/mod.ts";
 import websocketNetwork from "../../drivers/websocket_network/mod.ts";
+import { pause, withLimit } from "../../lib/core/limit.ts";
+import { writeAll } from "../../lib/core/pipe.ts";
 import { type NetworkClient, serve } from "../../mod.ts";
 import { deadPort, talk } from "../bytes.ts";
 import { dbusTest, namesOnBus, startBus } from "../dbus.ts";
@@ -10,6 +13,7 @@ import { folderOf } from "../folder.ts";
 import { testBytes } from "../interop/half_close_server.ts";
 import { webSocketServer } from "../web_socket.ts";
 
+const encoder = new TextEncoder();
 const text = (bytes: Uint8Array | undefined) => bytes && new TextDecoder().decode(bytes);
 
 Deno.test("WebsocketNetwork exchanges messages, text as its bytes, until the device closes", async () => {
@@ -51,6 +55,54 @@ Deno.test("WebsocketNetwork carries 20 MiB both ways, byte for byte", async () =
   }
   await writing;
 });
+
+Deno.test("WebsocketNetwork keeps nothing for a client that is gone, though the device never stops", async () => {
+  await using device = chattyDevice();
+  await using network = await serve(websocketNetwork, { url: device.url });
+  {
+    await using stream = await network.connect();
+    await talk(stream).chunk();
+  }
+  const before = Deno.memoryUsage().rss;
+  await device.says(500);
+  const grown = (Deno.memoryUsage().rss - before) / 1024 ** 2;
+  assert.ok(grown < 200, `${grown} MiB more`);
+});
+
+/** A device that sends a message of 1 MiB after the other and never reads, so that it does not hear of a closing. */
+function chattyDevice() {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let said = 0;
+  let told = Promise.withResolvers<void>();
+  const serving = (async () => {
+    using connection = await listener.accept();
+    const request = new Uint8Array(4096);
+    const count = await connection.read(request);
+    const [, key] = /^sec-websocket-key: (.*)\r$/im.exec(new TextDecoder().decode(request.subarray(0, count!)))!;
+    const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
+    await writeAll(connection, encoder.encode(`${head.join("\r\n")}\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`));
+    const message = new Uint8Array(10 + 1024 * 1024);
+    message.set([0x82, 127, 0, 0, 0, 0, 0, 16, 0, 0]);
+    try {
+      for (;; said++) {
+        await writeAll(connection, message);
+        told.resolve();
+        told = Promise.withResolvers();
+      }
+    } catch { /* the driver is gone */ }
+  })();
+  return {
+    url: `ws://127.0.0.1:${listener.addr.port}/`,
+    async says(count: number) {
+      for (const end = said + count; said < end;) await withLimit(told.promise, 5_000, "The next message");
+    },
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await Promise.race([serving, pause(100)]);
+    },
+  };
+}
 
 Deno.test("WebsocketNetwork says its URL where it may, and what it could not connect to", async () => {
   const url = `ws://127.0.0.1:${deadPort()}/x`;

@@ -176,6 +176,20 @@ for (const host of ["127.0.0.1", "::1"]) {
   });
 }
 
+Deno.test("UdpNetwork ends both ways at a datagram that is too large, and says so", async () => {
+  await using server = await udpEcho("127.0.0.1");
+  await using network = await serve(udpNetwork, { host: "127.0.0.1", port: server.port });
+  await using stream = await network.connect();
+  const { send, chunk } = talk(stream);
+  await send("x".repeat(65_507));
+  assert.equal((await chunk())!.length, 65_507);
+  await send("x".repeat(65_508)).catch(() => {});
+  await assert.rejects(withLimit(chunk(), 5_000, "The end"), {
+    code: "out_of_range",
+    message: `A datagram of 65508 bytes is too large for 127.0.0.1:${server.port}`,
+  });
+});
+
 Deno.test("UdpNetwork hears the device only, however its address is spelt", async () => {
   await using stranger = await udpEcho("::1");
   const { promise: peer, resolve } = Promise.withResolvers<number>();
