@@ -6,7 +6,7 @@
 import { Command as Commander } from "commander";
 import { JumpstarterError } from "../core/errors.ts";
 import { aborted } from "../core/limit.ts";
-import { privateFolder } from "../local/socket.ts";
+import { privateFolder } from "../core/own_folder.ts";
 import { exampleConfig } from "./example_config.ts";
 import { noteLine, printLine, writeOut } from "./output.ts";
 import { selfCommand } from "./self.ts";

@@ -10,7 +10,7 @@ import { parseAddress, type SshTarget } from "../client/address.ts";
 import { securityEnvironment } from "../client/environment.ts";
 import { isPlain, wantsTls, withAuthority } from "../client/security.ts";
 import { byteStreamOfPipe } from "../core/byte_stream.ts";
-import { privateFolder } from "../local/socket.ts";
+import { privateFolder } from "../core/own_folder.ts";
 import { type Forward, forwardUnix } from "../streams/forward.ts";
 import type { Board } from "../client/connect.ts";
 import { ChildExit, type Interruptions } from "./exit_code.ts";

@@ -6,6 +6,7 @@ import { byteStream, unary } from "../contract/method.ts";
 import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
 import { withoutBrackets } from "../core/host_port.ts";
 import { aborted } from "../core/limit.ts";
+import { privateFolder } from "../core/own_folder.ts";
 import { answers } from "../core/unix_socket.ts";
 import { type Forward, forwardTcp, forwardUnix } from "../streams/forward.ts";
 import type { Novnc } from "../streams/novnc/mod.ts";
@@ -62,14 +63,10 @@ export const network = defineInterface({
     "forward-unix": command("Forward a local unix socket until interrupted", async ({ path }, io) => {
       // What a run that was killed has left makes room.
       if (path !== undefined) await answers(path);
-      const folder = path === undefined ? privateFolder() : undefined;
-      try {
-        await using forward = client.forwardUnix({ path: path ?? `${folder}/socket` }, tellOf(io));
-        io.print({ path: forward.address }, forward.address);
-        await aborted(io.signal);
-      } finally {
-        if (folder) Deno.removeSync(folder, { recursive: true });
-      }
+      using folder = path === undefined ? privateFolder() : undefined;
+      await using forward = client.forwardUnix({ path: path ?? `${folder!.path}/socket` }, tellOf(io));
+      io.print({ path: forward.address }, forward.address);
+      await aborted(io.signal);
     }, {
       args: { path: z.optional(z.string()).check(z.describe("Path of the socket; left out, a private one is made")) },
       staying: true,
@@ -105,15 +102,11 @@ export const network = defineInterface({
       if (kind !== "system" && kind !== "session") {
         throw new JumpstarterError("failed_precondition", "This network is no D-Bus", { phase: "usage" });
       }
-      const folder = privateFolder();
-      try {
-        await using forward = client.forwardUnix({ path: `${folder}/bus` }, tellOf(io));
-        return await io.foreground(args, {
-          [`DBUS_${kind.toUpperCase()}_BUS_ADDRESS`]: `unix:path=${forward.address}`,
-        });
-      } finally {
-        Deno.removeSync(folder, { recursive: true });
-      }
+      using folder = privateFolder();
+      await using forward = client.forwardUnix({ path: `${folder.path}/bus` }, tellOf(io));
+      return await io.foreground(args, {
+        [`DBUS_${kind.toUpperCase()}_BUS_ADDRESS`]: `unix:path=${forward.address}`,
+      });
     }, {
       args: { args: z.array(z.string()).check(z.minLength(1), z.describe("The program and its arguments")) },
       passThrough: true,
@@ -133,8 +126,4 @@ function partsOf(url: string): { address: string; host: string; port: string } {
   const [, scheme, host, port] = /^([a-z]+):\/\/(\[[^\]]*\]|[^:/?#]*)(?::(\d+))?/i.exec(url) ?? [];
   const usual = { ws: "80", wss: "443" }[scheme as "ws"] ?? "";
   return { address: port ? `${host}:${port}` : host ?? url, host: withoutBrackets(host ?? url), port: port ?? usual };
-}
-
-function privateFolder(): string {
-  return Deno.makeTempDirSync({ dir: Deno.env.get("XDG_RUNTIME_DIR"), prefix: "jumpstarter-" });
 }

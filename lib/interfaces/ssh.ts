@@ -5,6 +5,7 @@ import { type Client, defineInterface } from "../contract/interface.ts";
 import { unary } from "../contract/method.ts";
 import { isJumpstarterError, JumpstarterError, messageOf } from "../core/errors.ts";
 import { withoutBrackets } from "../core/host_port.ts";
+import { privateFolder } from "../core/own_folder.ts";
 import { splitWords } from "../core/words.ts";
 import { network, type NetworkClient } from "./network.ts";
 
@@ -143,9 +144,7 @@ function placeOf(address: string): { host: string; port: string } {
 
 /** Writes a private key into a file that only this user can read, until the stack is disposed. */
 function keyFile(identity: string, stack: AsyncDisposableStack): string {
-  const folder = Deno.makeTempDirSync({ dir: Deno.env.get("XDG_RUNTIME_DIR"), prefix: "jumpstarter-" });
-  stack.defer(() => Deno.removeSync(folder, { recursive: true }));
-  const file = `${folder}/key`;
+  const file = `${stack.use(privateFolder()).path}/key`;
   // ssh does not read a key whose last line has no end.
   Deno.writeTextFileSync(file, identity.replace(/\n?$/, "\n"), { mode: 0o600, createNew: true });
   return file;

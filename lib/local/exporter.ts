@@ -6,13 +6,14 @@
 import { type ExporterConfig, requireExporterConfig } from "../config/exporter_config.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import type { LogHub } from "../core/log.ts";
+import { privateFolder } from "../core/own_folder.ts";
 import { answers } from "../core/unix_socket.ts";
 import { bundledDrivers } from "../../drivers/table.ts";
 import { type Listening, serve } from "../exporter/listen.ts";
 import { Session, type SessionOptions } from "../exporter/session.ts";
 import { type ListenAddress, ServerSocket } from "../exporter/socket.ts";
 import { requireTree } from "../loader/plan.ts";
-import { privateFolder, socketOf } from "./socket.ts";
+import { socketOf } from "./socket.ts";
 
 /** An exporter that is up. Disposing ends it: calls may finish for a second, then the drivers are closed. */
 export interface RunningExporter extends AsyncDisposable {

@@ -1,20 +1,9 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { answers } from "../../lib/core/unix_socket.ts";
-import { privateFolder, socketOf } from "../../lib/local/socket.ts";
+import { socketOf } from "../../lib/local/socket.ts";
 import { abandonedSocket } from "../bytes.ts";
 import { folderOf } from "../folder.ts";
-
-Deno.test("A private folder is this user's only, and gone when it is disposed", () => {
-  let path: string;
-  {
-    using folder = privateFolder();
-    path = folder.path;
-    assert.equal(Deno.statSync(path).mode! & 0o777, 0o700);
-    Deno.writeTextFileSync(`${path}/x`, "");
-  }
-  assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
-});
 
 Deno.test("A file has one socket, by whatever way it is named, in a folder that nobody else can enter", async () => {
   using folder = await folderOf({ "bench.yaml": "", "other.yaml": "" });
