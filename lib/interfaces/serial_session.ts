@@ -23,6 +23,8 @@ export interface ConsoleStreamOptions {
   since?: string;
   /** Cancels it. */
   signal?: AbortSignal;
+  /** Gets each piece of the history with its offset in the session, and returns what the stream gives of it. */
+  onBytes?(bytes: Uint8Array, offset: number): Uint8Array;
   /** Gets the marks between the bytes. Without it a gap is an error. */
   onMark?(record: ConsoleRecord): unknown;
   /**
@@ -171,7 +173,7 @@ async function live(calls: SerialCalls, signal?: AbortSignal): Promise<Said | un
 async function history(
   calls: SerialCalls,
   since: string,
-  { signal, onMark }: ConsoleStreamOptions,
+  { signal, onMark, onBytes = (bytes) => bytes }: ConsoleStreamOptions,
 ): Promise<Said | undefined> {
   const end = new AbortController();
   const both = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
@@ -187,7 +189,7 @@ async function history(
     for (;;) {
       const { value, done } = await records.next();
       if (done) return undefined;
-      if (value.data !== undefined) return Uint8Array.fromBase64(value.data);
+      if (value.data !== undefined) return onBytes(Uint8Array.fromBase64(value.data), value.offset);
       if (onMark) onMark(value);
       else if (value.mark === "gap") {
         throw new JumpstarterError("data_loss", `Some of the console is lost: ${value.text}`);

@@ -83,6 +83,20 @@ Deno.test("While the device is away keys wait, the menu works, and its return is
   assert.equal(user.isRaw, false);
 });
 
+Deno.test("What the device asked a terminal in the past is not asked again", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  await cable.say("/ # \x1b[6n\x1b[1mbold\x1b[0m\r\n/ # \x1b[");
+  while ((await client.state()).offset < 28);
+  using user = keyboard();
+  const { done } = sit(client, { since: "0" }, { terminal: user.terminal });
+  await user.shows("/ # \x1b[1mbold\x1b[0m\r\n/ # \x1b[");
+  await cable.say("6n\x1b[6n");
+  await user.shows("6n\x1b[6n");
+  await user.press("\x1dq");
+  await done;
+});
+
 Deno.test("What was typed right before leaving arrives", async () => {
   const cable = new Cable();
   await using client = await consoleOn(cable);

@@ -4,6 +4,7 @@ import { type ByteSink, type ByteSource, sinkOf, sourceOf } from "../../core/byt
 import { isJumpstarterError, JumpstarterError } from "../../core/errors.ts";
 import { unlessAborted, withLimit } from "../../core/limit.ts";
 import { ByteReader } from "../../streams/byte_reader.ts";
+import { PastQueries } from "../../streams/console/past_queries.ts";
 import { EscapeKeys, nameOfControlKey } from "../../streams/escape_keys.ts";
 import type { ConsoleRecord, ConsoleState, SerialCalls } from "../serial.ts";
 import { markText } from "../serial_marks.ts";
@@ -37,9 +38,12 @@ export async function sit(
   options: SittingOptions,
 ): Promise<"left" | "ended"> {
   let sitting: Sitting | undefined;
+  // A terminal would answer them, and its answers be typed at the device.
+  const past = new PastQueries(options.state?.offset ?? 0);
   await using stream = await consoleStream(calls, {
     since: options.since,
     signal: io.signal,
+    onBytes: (bytes, offset) => past.shown(bytes, offset),
     onMark: (record) => sitting?.marked(record),
     onRefused: (error) => sitting?.refused(error),
     onLiveOnly: () => io.note("This exporter keeps no history: the console begins with what comes now"),
