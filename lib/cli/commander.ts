@@ -29,7 +29,8 @@ export function helpOf(command: Commander): string {
 }
 
 /** What commander complains of, in the words of this program. */
-function complaintOf({ message }: CommanderError, command: Commander): JumpstarterError {
+function complaintOf({ code, message }: CommanderError, command: Commander): JumpstarterError {
+  if (code === "commander.help") return usageError("Expected a command", helpOf(command));
   const text = message.replace(/^error: |\.$/g, "").replace(/\s*\(Did you mean (.*)\?\)$/s, "; did you mean $1?");
   return usageError(text[0].toUpperCase() + text.slice(1), helpOf(command));
 }

@@ -19,6 +19,8 @@ import { type ProgramName, programName, version } from "./self.ts";
 
 /** Runs the program. */
 export async function main(argv: readonly string[], name: ProgramName = programName()): Promise<number> {
+  // Standard output is the program's own: JSON, or the wire. What drivers print goes where the log goes.
+  console.log = console.info = console.debug = console.error;
   const words = name === "j" ? ["client", ...argv] : usualWords(argv);
   const interruption = new Interruption();
   try {

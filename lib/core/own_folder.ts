@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 
 /**
  * Where what only this user can reach is kept for as long as somebody is logged in. Logins that a session was not made
- * for (some of ssh, `su`, a cron job) lack the variable, not the folder, or have that of somebody else who is gone.
+ * for (some of ssh, `su`, a cron job) lack the variable, not the folder, or have that of somebody else.
  */
 export function runtimeFolder(): string {
-  return [Deno.env.get("XDG_RUNTIME_DIR"), `/run/user/${Deno.uid()}`].find(isFolder) ?? tmpdir();
+  return [Deno.env.get("XDG_RUNTIME_DIR"), `/run/user/${Deno.uid()}`].find(isOwn) ?? tmpdir();
 }
 
 /** A new folder that only this user can enter. It is removed when disposed. */
@@ -26,9 +26,11 @@ export function makeOwnFolder(path: string): boolean {
   return isDirectory && (Deno.build.os === "windows" || (uid === Deno.uid() && ((mode ?? 0) & 0o077) === 0));
 }
 
-function isFolder(path: string | undefined): boolean {
+function isOwn(path: string | undefined): boolean {
   try {
-    return Boolean(path) && Deno.statSync(path!).isDirectory;
+    if (!path) return false;
+    const { isDirectory, uid } = Deno.statSync(path);
+    return isDirectory && uid === Deno.uid();
   } catch {
     return false;
   }

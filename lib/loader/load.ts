@@ -6,7 +6,7 @@
 import { dirname, isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { AnyDriver } from "../contract/driver.ts";
-import { JumpstarterError, messageOf } from "../core/errors.ts";
+import { isJumpstarterError, JumpstarterError, messageOf } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 
 /** The bundled drivers by name, each with the Python class paths that mean it. */
@@ -59,7 +59,12 @@ async function loadModule(type: string, configFile: string): Promise<AnyDriver> 
   try {
     module = await importModule(path);
   } catch (error) {
-    throw new JumpstarterError("invalid_argument", `The driver module ${type} cannot be loaded: ${messageOf(error)}`, {
+    const why = messageOf(error);
+    // Deno itself leaves such an import out; without its compiler it has to be said.
+    const [, name] = / does not provide an export named '([^']*)'/.exec(why) ?? [];
+    const typeHint = name && `Where ${name} is a type: import type { ${name} }`;
+    throw new JumpstarterError("invalid_argument", `The driver module ${type} cannot be loaded: ${why}`, {
+      hint: isJumpstarterError(error) ? error.hint : typeHint,
       cause: error,
     });
   }

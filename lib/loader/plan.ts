@@ -10,7 +10,7 @@ import type { ExporterConfig, ExportNode } from "../config/exporter_config.ts";
 import { type Problem, renderPlace, throwProblems } from "../config/problem.ts";
 import { type AnyDriver, strictConfig } from "../contract/driver.ts";
 import { checkChildren, checkProxies, type PlannedDriver, type PlannedNode } from "../contract/plan.ts";
-import { messageOf } from "../core/errors.ts";
+import { isJumpstarterError, messageOf } from "../core/errors.ts";
 import { commonKeys } from "./common_keys.ts";
 import { type BundledDrivers, loadDriver } from "./load.ts";
 
@@ -116,7 +116,8 @@ class Planning {
     try {
       return await loadDriver(type, { bundled: this.#bundled, configFile: this.#config.yaml.file });
     } catch (error) {
-      this.problems.push(this.#config.yaml.problem(path, messageOf(error)));
+      const hint = isJumpstarterError(error) && error.hint;
+      this.problems.push(this.#config.yaml.problem(path, hint ? `${messageOf(error)}; ${hint}` : messageOf(error)));
       return undefined;
     }
   }

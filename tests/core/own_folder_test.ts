@@ -12,12 +12,15 @@ Deno.test("A private folder is this user's only, and gone when it is disposed", 
   assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
 });
 
-Deno.test("A runtime folder of a login that is over is passed over", () => {
+Deno.test("A runtime folder that is gone, or is not this user's, is passed over", () => {
   const before = Deno.env.get("XDG_RUNTIME_DIR");
-  Deno.env.set("XDG_RUNTIME_DIR", "/run/user/nobody-any-more");
   try {
-    using folder = privateFolder();
-    assert.ok(Deno.statSync(folder.path).isDirectory);
+    const others = Deno.uid() === 0 ? [] : ["/"];
+    for (const path of ["/run/user/nobody-any-more", "/dev/null", ...others]) {
+      Deno.env.set("XDG_RUNTIME_DIR", path);
+      using folder = privateFolder();
+      assert.ok(Deno.statSync(folder.path).isDirectory);
+    }
   } finally {
     if (before === undefined) Deno.env.delete("XDG_RUNTIME_DIR");
     else Deno.env.set("XDG_RUNTIME_DIR", before);

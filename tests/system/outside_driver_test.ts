@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { run, start, temporaryFolder } from "./program.ts";
+import { isExecutable, run, start, temporaryFolder } from "./program.ts";
 
 /** A driver that leaves a trace in the library it was given. */
 const driver = `
@@ -45,6 +45,32 @@ Deno.test("Drivers outside the program get the program's own modules by the name
   // The client of this same process describes a driver by the interface that all three have changed.
   const { stdout } = await run(["client", "--exporter-config", file, "js", "--help"]);
   for (const trace of ["+js", "+mjs", "+ts"]) assert.ok(stdout.includes(trace), stdout);
+});
+
+Deno.test("What a driver prints is no part of what a command prints", async () => {
+  using folder = temporaryFolder();
+  folder.file("driver.ts", driver.replace("on() {}", 'on() { console.log("turning on"); }'));
+  const file = folder.file("bench.yaml", "metadata: {name: b}\nexport: {d: {type: ./driver.ts, config: {volts: 1}}}\n");
+  const { code, stdout, stderr } = await run(["client", "--exporter-config", file, "d", "on", "--json"]);
+  assert.deepEqual([code, stdout, stderr], [0, '{"ok":true}\n', "turning on\n"]);
+});
+
+if (!isExecutable) console.error("JUMPSTARTER_BIN is not set: what stripping types cannot do is not tested");
+
+Deno.test({
+  name: "What stripping the types of a driver cannot do is said with what to do instead",
+  // Deno itself compiles them.
+  ignore: !isExecutable,
+  async fn() {
+    using folder = temporaryFolder();
+    folder.file("types.ts", "export interface Volts { volts: number }\n");
+    folder.file("named.ts", `import { Volts } from "./types.ts";\n${driver}export type Mine = Volts;\n`);
+    folder.file("enum.ts", `enum State { On }\n${driver}`);
+    const yaml = "metadata: {name: b}\nexport: {a: {type: ./named.ts}, b: {type: ./enum.ts}}\n";
+    const { stdout } = await run(["exporter", "check", folder.file("bench.yaml", yaml)]);
+    assert.match(stdout, /error: export\.a\.type: .*; Where Volts is a type: import type \{ Volts \}$/m);
+    assert.match(stdout, /error: export\.b\.type: .*; Types are stripped, not compiled: enums, /s);
+  },
 });
 
 /** A driver with an interface of its own, as somebody has it beside the config. */

@@ -9,6 +9,9 @@ Deno.test("help asked for goes to standard output, usage after a mistake to stan
   const mistake = await run(["exporter", "runn"]);
   assert.deepEqual([mistake.code, mistake.stdout], [2, ""]);
   assert.match(mistake.stderr, /run/);
+  const bare = await run(["config", "client"]);
+  assert.deepEqual([bare.code, bare.stdout], [2, ""]);
+  assert.match(bare.stderr, /Usage: jumpstarter config client .*\n\n[^]*\nError: Expected a command\n/);
   const unknown = await run(["clinet"]);
   assert.deepEqual([unknown.code, unknown.stdout], [2, ""]);
   assert.match(unknown.stderr, /client/);
