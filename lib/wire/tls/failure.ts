@@ -11,17 +11,15 @@ import { type CertificateFacts, factsOf } from "./x509.ts";
 
 /** The error that tells people what is wrong with a peer, and what to do. */
 export async function explain(error: unknown, peer: Peer, trust: Trust, limitMs: number): Promise<JumpstarterError> {
-  if (isJumpstarterError(error, "deadline_exceeded")) {
-    return new JumpstarterError("unavailable", error.message, { phase: "tls", hint: plaintextHint, cause: error });
-  }
   if (isJumpstarterError(error)) return new JumpstarterError(error.code, error.message, { phase: "tls" });
   let der: Uint8Array<ArrayBuffer>;
+  const limit = AbortSignal.timeout(limitMs);
   try {
-    const look = await connectUnverified(peer.hostname, peer.port, AbortSignal.timeout(limitMs));
+    const look = await connectUnverified(peer.hostname, peer.port, limit);
     look.close();
     der = look.certificate;
   } catch (cause) {
-    if (!(cause instanceof NotReached)) return notTls(peer, cause);
+    if (!(cause instanceof NotReached) && !limit.aborted) return notTls(peer, cause);
     return failure(`The TLS handshake with ${nameOf(peer)} failed: ${messageOf(error)}`, undefined, error);
   }
   let facts: CertificateFacts;
@@ -41,7 +39,6 @@ export async function explain(error: unknown, peer: Peer, trust: Trust, limitMs:
   );
 }
 
-const plaintextHint = "--plaintext goes there without encryption, if the exporter has no TLS";
 const insecureHint = "--insecure goes on without checking, which protects from nobody in between";
 
 function judge(facts: CertificateFacts, peer: Peer, trust: Trust, expected: string): { what: string; hint: string } {

@@ -4,7 +4,7 @@
  * @module
  */
 import { connectFailure } from "../../core/connect_failure.ts";
-import { JumpstarterError } from "../../core/errors.ts";
+import { isJumpstarterError, JumpstarterError } from "../../core/errors.ts";
 import { hostPort } from "../../core/host_port.ts";
 import { withLimit } from "../../core/limit.ts";
 import type { Pipe } from "../../core/pipe.ts";
@@ -58,6 +58,7 @@ export async function secure(connection: Deno.TcpConn, peer: Peer, trust: Trust,
     throw new JumpstarterError("unavailable", `${nameOf(peer)} speaks TLS, but not HTTP/2 within it`);
   } catch (error) {
     closeQuietly(tls ?? connection);
+    if (isJumpstarterError(error, "deadline_exceeded")) throw unanswered(peer, limitMs, error);
     const { explain } = await import("./failure.ts");
     throw await explain(error, peer, trust, Math.max(1000, limitMs - (performance.now() - started)));
   }
@@ -110,10 +111,17 @@ async function unverified(peer: Peer, limitMs: number): Promise<Unverified> {
   try {
     return await connectUnverified(peer.hostname, peer.port, limit.signal);
   } catch (error) {
-    throw error instanceof NotReached ? connectFailure(nameOf(peer), error.cause) : notTls(peer, error);
+    if (error instanceof NotReached) throw connectFailure(nameOf(peer), error.cause);
+    throw limit.signal.aborted ? unanswered(peer, limitMs, error) : notTls(peer, error);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The error for a peer that is there and says nothing, as one that is frozen does. */
+function unanswered(peer: Peer, limitMs: number, cause: unknown): JumpstarterError {
+  const message = `${nameOf(peer)} did not answer the TLS handshake within ${Math.round(limitMs / 100) / 10} s`;
+  return new JumpstarterError("unavailable", message, { phase: "tls", cause });
 }
 
 /** The error for a peer that does not speak TLS. */
