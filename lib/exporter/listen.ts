@@ -29,8 +29,11 @@ export interface Listening {
   readonly address: string;
   /** Looks whether it is time for another certificate, as it does by itself from time to time. */
   renew(): Promise<void>;
-  /** Stops listening, lets running calls finish within `graceMs` milliseconds, then drops the rest. */
-  close(graceMs: number): Promise<void>;
+  /**
+   * Stops listening, lets running calls finish within `graceMs` milliseconds, then drops the rest. `why` is what clients
+   * are told.
+   */
+  close(graceMs: number, why?: string): Promise<void>;
 }
 
 /** Serves a session on a socket, which belongs to its listener from now on. */
@@ -158,12 +161,12 @@ class Listener implements Listening {
     });
   }
 
-  async close(graceMs: number): Promise<void> {
+  async close(graceMs: number, why?: string): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#renewal);
     this.#socket.close();
-    await Promise.all([...this.#connections].map((connection) => connection.shutdown(graceMs)));
+    await Promise.all([...this.#connections].map((connection) => connection.shutdown(graceMs, why)));
     await this.#accepting;
   }
 }

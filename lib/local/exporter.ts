@@ -33,6 +33,9 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
+/** What those are told who have joined an exporter that another command has started for itself. */
+const endsWithCommand = "The exporter ends with the command that started it; one of jumpstarter exporter run stays";
+
 /** How long running calls may go on when an exporter ends, in milliseconds. */
 const graceMs = 1_000;
 
@@ -63,13 +66,12 @@ export async function runExporter(
     });
   if (await runsAlready()) throw refusal();
   const root = await requireTree(config, bundledDrivers);
+  const { hub, mode, signal } = options;
   try {
     return await serveSession(
-      () => {
-        const { hub, mode, signal } = options;
-        return Session.open(root, { name: config.name, motd: config.motd, hub, mode, signal });
-      },
+      () => Session.open(root, { name: config.name, motd: config.motd, hub, mode, signal }),
       socket ? [...at, { path: socket }] : at,
+      mode === "local" ? endsWithCommand : undefined,
     );
   } catch (error) {
     // Another one may have been started in the meantime.
@@ -112,11 +114,12 @@ export async function localExporter(configFile: string, options: RunOptions = {}
 /**
  * Serves a session on all of the addresses, or on none when one fails. The addresses are taken first: a port in use is
  * known before a device is touched, and of two exporters of one file only one gets to its drivers. Clients that are
- * early wait for the drivers.
+ * early wait for the drivers. `whyItEnds` is what clients are told when it does.
  */
 export async function serveSession(
   open: () => Promise<Session>,
   at: readonly ListenAddress[],
+  whyItEnds?: string,
 ): Promise<RunningExporter> {
   await using stack = new AsyncDisposableStack();
   const sockets = at.map((address) => {
@@ -127,7 +130,7 @@ export async function serveSession(
   const session = stack.use(await open());
   const listeners: Listening[] = sockets.map((socket) => {
     const listener = serve(session, socket);
-    stack.defer(() => listener.close(graceMs));
+    stack.defer(() => listener.close(graceMs, whyItEnds));
     return listener;
   });
   const owned = stack.move();

@@ -237,6 +237,20 @@ Deno.test("client --exporter-config needs no exporter before and leaves none beh
   assert.match(tree.stdout, /console/);
 });
 
+Deno.test("Who has joined the exporter of another command is told why it ends", async () => {
+  using config = await benchConfig();
+  const words = ["client", "--exporter-config", config.path];
+  const ticks = [...words, "board", "stream", "ticks", "10000000"];
+  await using first = start(ticks);
+  await first.said("100\n");
+  await using second = start(ticks);
+  await second.said("100\n");
+  first.kill("SIGINT");
+  const { code, stderr } = await second.ended;
+  assert.deepEqual([(await first.ended).code, code], [130, 3]);
+  assert.match(stderr, /The exporter ends with the command that started it; one of jumpstarter exporter run stays/);
+});
+
 Deno.test("client --exporter-config joins the exporter that serves the same file", async () => {
   using config = await benchConfig();
   await using exporter = await startExporter(config.path);

@@ -51,14 +51,14 @@ export class ServerConnection extends Connection {
 
   /**
    * Takes no more requests, lets those that run finish within `graceMs` milliseconds, and closes the connection.
-   * Resolves when it is closed.
+   * Resolves when it is closed. `why` is what the client is told.
    */
-  async shutdown(graceMs: number): Promise<void> {
+  async shutdown(graceMs: number, why: string = "The exporter is shutting down"): Promise<void> {
     if (this.#successor) return await this.#successor.shutdown(graceMs);
     if (!this.#draining && !this.ended) {
       this.#draining = true;
       // Whoever has not greeted yet may speak anything; bytes of HTTP/2 would only puzzle it.
-      if (this.greeting.complete) this.goAway(ErrorCode.NO_ERROR, "The exporter is shutting down");
+      if (this.greeting.complete) this.goAway(ErrorCode.NO_ERROR, why);
       this.#announcedLast = this.#lastStream;
       if (this.streams.size === 0) this.#drained();
       else this.#drainTimer = setTimeout(() => this.#drained(), graceMs);

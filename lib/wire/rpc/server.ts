@@ -71,7 +71,7 @@ export function serveConnection(pipe: Pipe, options: ServeOptions): ServedConnec
 
   return {
     closed,
-    shutdown: (graceMs) => connection.shutdown(graceMs),
+    shutdown: (graceMs, why) => connection.shutdown(graceMs, why),
   };
 }
 

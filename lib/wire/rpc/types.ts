@@ -92,5 +92,5 @@ export interface ServedConnection {
   /** Resolves when the connection is gone, however it ended. Never rejects. */
   readonly closed: Promise<void>;
   /** GOAWAY, calls that run may finish within `graceMs`, then everything is dropped. */
-  shutdown(graceMs: number): Promise<void>;
+  shutdown(graceMs: number, why?: string): Promise<void>;
 }
