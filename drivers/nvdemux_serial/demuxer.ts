@@ -6,7 +6,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { JumpstarterError, messageOf } from "../../lib/core/errors.ts";
-import { aborted, pause } from "../../lib/core/limit.ts";
+import { aborted, pause, withLimit } from "../../lib/core/limit.ts";
 import type { Logger } from "../../lib/core/log.ts";
 
 /** What it is started with. */
@@ -35,6 +35,8 @@ const demuxers = new Map<string, Demuxer>();
 
 /** How long it may take to end when it is asked to, in milliseconds. */
 const endMs = 5_000;
+/** How long its last lines may take once it has ended, in milliseconds. */
+const lastLinesMs = 500;
 
 /**
  * Makes use of the port's demultiplexer, which is started for the first console.
@@ -137,9 +139,10 @@ class Demuxer {
     };
     signal.addEventListener("abort", end, { once: true });
     let complaint = "";
-    await Promise.all([
-      eachLine(child.stdout, (line) => this.#hear(line)),
-      eachLine(child.stderr, (line) => {
+    const over = new AbortController();
+    const lines = Promise.all([
+      eachLine(child.stdout, over.signal, (line) => this.#hear(line)),
+      eachLine(child.stderr, over.signal, (line) => {
         complaint = line;
         this.#log.warn("demultiplexer complains", { said: line });
       }),
@@ -147,6 +150,8 @@ class Demuxer {
     const { code } = await child.status;
     signal.removeEventListener("abort", end);
     clearTimeout(killing);
+    // Somebody else may still hold its output.
+    await withLimit(lines, lastLinesMs, "Its last words").catch((error) => over.abort(error));
     this.#terminals.clear();
     this.#state = `it ended with ${code}${complaint && `: ${complaint}`}`;
     if (!signal.aborted) this.#log.warn("demultiplexer ended", { code });
@@ -165,9 +170,13 @@ function refusal(message: string): JumpstarterError {
   return new JumpstarterError("invalid_argument", message);
 }
 
-async function eachLine(stream: ReadableStream<Uint8Array>, hear: (line: string) => void): Promise<void> {
+async function eachLine(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+  hear: (line: string) => void,
+): Promise<void> {
   let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+  for await (const text of stream.pipeThrough(new TextDecoderStream(), { signal })) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!.slice(-longestLine);
     for (const line of lines) if (line.trim()) hear(line.trim());

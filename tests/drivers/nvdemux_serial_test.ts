@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect, serial, type SerialClient, serve } from "../../mod.ts";
 import nvdemux from "../../drivers/nvdemux_serial/mod.ts";
 import { LogHub } from "../../lib/core/log.ts";
-import { withLimit } from "../../lib/core/limit.ts";
+import { pause, withLimit } from "../../lib/core/limit.ts";
 import { libc } from "../../lib/hardware/libc.ts";
 import { openPseudoTerminal, type PseudoTerminal } from "../../lib/hardware/pseudo_terminal.ts";
 import { talk } from "../bytes.ts";
@@ -17,6 +17,7 @@ cd "$(dirname "$0")"
 echo $$ "$@" >> started
 cat terminals
 if [ -e complaint ]; then cat complaint >&2; exit 1; fi
+if [ -e child ]; then rm child; sleep 3 & exit 0; fi
 exec sleep 600
 `;
 
@@ -113,6 +114,18 @@ Deno.test("A port that went and came back is split anew, and the console goes on
   before.close();
   assert.ok(await withLimit(lost, 10_000, "The loss"));
   await bothWays(console, after, "after");
+});
+
+Deno.test("A program that ends is started again, though a child of it holds its output", async () => {
+  using ccplex = openPseudoTerminal();
+  using it = await board({ "CCPLEX: 0": ccplex });
+  Deno.writeTextFileSync(it.path("child"), "");
+  await using one = await serve(nvdemux, it.config);
+  const again = async () => {
+    while (it.started().length < 2) await pause(10);
+  };
+  await bothWays(one, ccplex, "once");
+  await withLimit(again(), 2_000, "The second start");
 });
 
 Deno.test("Whoever waits for a console that does not come is told why", async () => {
