@@ -212,8 +212,8 @@ export const stories: Record<string, Story> = {
     yaml: tree("  a: {type: ./empty.ts}\n  b: {type: ./other.js}\n"),
     beside: { "empty.ts": "export const driver = 5;\n", "other.js": "export default { name: 'x' };\n" },
     says: [
-      "3:13: error: export.a.type: The module ./empty.ts does not export a driver as its default",
-      "4:13: error: export.b.type: The module ./other.js does not export a driver as its default",
+      "3:13: error: export.a.type: The module ./empty.ts does not export a driver as its default; export default defineDriver({ … })",
+      "4:13: error: export.b.type: The module ./other.js does not export a driver as its default; export default defineDriver({ … })",
     ],
   },
   "a module that throws": {
