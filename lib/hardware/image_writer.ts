@@ -92,6 +92,9 @@ async function write(
   const { blockMap, record: recording, verify = true, syncTimeoutMs = 900_000, leewayMs = 0, signal } = options;
   const { path, identity } = medium;
   const size = options.size ?? blockMap?.imageSize;
+  if (blockMap && size !== blockMap.imageSize) {
+    throw broken(`It has ${size} bytes, and its block map is of one of ${blockMap.imageSize}`);
+  }
   const progress = new ProgressReport(options.onProgress, size);
   if (medium.isDevice && size !== undefined && size > medium.size) throw tooLarge(medium, size);
   const restOnly = recording?.resume === "rest";

@@ -1,4 +1,5 @@
 /** A medium that images are written to: a block device, which may not be there yet, or a file. @module */
+import { basename, dirname, resolve } from "node:path";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 import { pause } from "../core/limit.ts";
 import { blockDeviceAt, refuseUsed } from "./block_device.ts";
@@ -87,8 +88,31 @@ async function tryToOpen(thread: MediumThread, path: string, create: boolean): P
   }
 }
 
+/** Whether a path leads to where devices are, whether there is one or not: only the system makes files there. */
 function amongDevices(path: string): boolean {
-  return /^\/dev\/[^/]+$/.test(path);
+  return /^\/dev\/(?!shm\/)/.test(behindLinks(path));
+}
+
+/** Most links that may follow one another, as Linux has it. */
+const mostLinks = 40;
+
+/** Where the links of a path lead, also where nothing is behind the last one. */
+function behindLinks(path: string, left: number = mostLinks): string {
+  const place = resolve(realFolder(dirname(resolve(path))), basename(path));
+  try {
+    const target = Deno.readLinkSync(place);
+    return left > 0 ? behindLinks(resolve(dirname(place), target), left - 1) : place;
+  } catch {
+    return place; // It is no link, or is not there.
+  }
+}
+
+function realFolder(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 function noMedium(path: string, kind: string): JumpstarterError {

@@ -215,6 +215,14 @@ mediaTest("With a block map the mapped ranges are written and proven, and the ot
   expected.set(mapped[1], 2 * MiB);
   assert.deepEqual(after, expected);
 
+  for (const size of [MiB, image.length + 1]) {
+    const other = new Uint8Array(size);
+    await assert.rejects(writeImage(sourceOfBytes(other), loop.path, { blockMap, size, verify: false }), {
+      code: "data_loss",
+      message: `The image is not whole: It has ${size} bytes, and its block map is of one of ${image.length}`,
+    });
+    assert.deepEqual(Deno.readFileSync(loop.file), expected);
+  }
   image[20_000] ^= 1;
   await assert.rejects(writeImage(sourceOfBytes(image), loop.path, { blockMap }), {
     code: "data_loss",

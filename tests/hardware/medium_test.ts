@@ -84,16 +84,31 @@ Deno.test("What is no medium is refused at once", async () => {
   await assert.rejects(tryWrite(folder.path, 60_000), refused(folder.path, "a folder"));
 });
 
-mediaTest("A name among the devices never becomes a file", async () => {
-  const path = `/dev/card-${crypto.randomUUID()}`;
-  const options = { create: true, storageTimeoutMs: 1 };
-  await assert.rejects(writeImage(sourceOfBytes(noise(10)), path, options), { code: "deadline_exceeded" });
-  assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
-  Deno.writeTextFileSync(path, "what dd has left");
+mediaTest("A name among the devices never becomes a file, by whatever links it is reached", async () => {
+  using folder = temporaryFolder();
+  const device = `/dev/card-${crypto.randomUUID()}`;
+  const links = `/dev/jumpstarter-${crypto.randomUUID()}`;
+  Deno.mkdirSync(links);
   try {
-    await assert.rejects(tryWrite(path), { code: "invalid_argument", message: /got a file among the devices$/ });
+    Deno.symlinkSync(device, `${folder.path}/card`);
+    Deno.symlinkSync("card", `${folder.path}/again`);
+    Deno.symlinkSync("/dev", `${folder.path}/devices`);
+    const through = `${folder.path}/devices/${device.slice(5)}`;
+    const byId = [`${links}/usb-card`, `${links}/no/such-folder`];
+    const paths = [device, `${folder.path}/card`, `${folder.path}/again`, through, ...byId];
+    const options = { create: true, storageTimeoutMs: 1 };
+    for (const path of paths) {
+      await assert.rejects(writeImage(sourceOfBytes(noise(10)), path, options), { code: "deadline_exceeded" }, path);
+    }
+    assert.deepEqual([...Deno.readDirSync(links)], []);
+    assert.throws(() => Deno.statSync(device), Deno.errors.NotFound);
+    for (const path of [device, `${links}/usb-card`]) {
+      Deno.writeTextFileSync(path, "what dd has left");
+      await assert.rejects(tryWrite(path), { code: "invalid_argument", message: /got a file among the devices$/ });
+    }
   } finally {
-    Deno.removeSync(path);
+    Deno.removeSync(links, { recursive: true });
+    await Deno.remove(device).catch(() => {});
   }
 });
 
