@@ -14,7 +14,11 @@ const signatures: Record<Codec, readonly number[]> = {
   zstd: [0x28, 0xb5, 0x2f, 0xfd],
 };
 
+/** What pzstd begins with: a frame that is skipped (RFC 8878 section 3.1.2), whose first byte has sixteen values. */
+const skippable = [0x2a, 0x4d, 0x18];
+
 /** The codec of a file that begins with these bytes, or `undefined` where it has none that is known. */
 export function codecOf(head: Uint8Array): Codec | undefined {
+  if ((head[0] & 0xf0) === 0x50 && skippable.every((byte, at) => head[1 + at] === byte)) return "zstd";
   return codecs.find((codec) => signatures[codec].every((byte, at) => head[at] === byte));
 }

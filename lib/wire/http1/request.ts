@@ -68,7 +68,7 @@ export async function begin(
 
 /** What is wrong with a response by its status, or nothing. */
 export function refusal({ status, reason }: Response): string | undefined {
-  return status < 400 ? undefined : `The server answers ${[status, reason].filter(Boolean).join(" ")}`;
+  return status >= 200 && status < 300 ? undefined : `The server answers ${[status, reason].filter(Boolean).join(" ")}`;
 }
 
 /** Failures that name their request already. */

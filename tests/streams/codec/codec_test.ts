@@ -137,6 +137,11 @@ Deno.test("zstd frames are read with and without sizes and checksums, of one and
 
 Deno.test("codecOf() knows archives by their first bytes, and takes nothing else for one", async () => {
   for (const codec of codecs) assert.equal(codecOf(await packed(codec, text("x"))), codec);
+  // A frame that is skipped, as pzstd begins with.
+  const pzstd = Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 0x1d, 0, 0, 0, ...await packed("zstd", text("x")));
+  assert.equal(codecOf(pzstd), "zstd");
+  for (const [, , read] of zstdReaders) assert.deepEqual(await allOf(read(sourceOfBytes(pzstd))), text("x"));
   assert.equal(codecOf(text("BZ")), undefined);
+  assert.equal(codecOf(text("P*M")), undefined);
   assert.equal(codecOf(new Uint8Array()), undefined);
 });

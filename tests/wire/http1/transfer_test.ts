@@ -143,6 +143,7 @@ Deno.test("upload() sends its chunks as they come, and waits for the server's wo
   const requests: RawRequest[] = [];
   await using server = rawServer((request) => {
     requests.push(request);
+    if (request.path === "/moved") return "HTTP/1.1 307 Moved\r\nlocation: /\r\ncontent-length: 0\r\n\r\n";
     return request.path.startsWith("/full") ? "HTTP/1.1 507 Full\r\ncontent-length: 0\r\n\r\n" : ok("");
   });
   const bytes = sample(300_000);
@@ -159,6 +160,9 @@ Deno.test("upload() sends its chunks as they come, and waits for the server's wo
     code: "unknown",
     message: `HTTP PUT of ${server.url}/full?[REDACTED] failed: The server answers 507 Full`,
   });
+  // Nothing is stored where it was sent to.
+  const moved = await upload(`${server.url}/moved`, {}, never);
+  await assert.rejects(moved.end(), { code: "unknown", message: /The server answers 307 Moved$/ });
 });
 
 Deno.test("upload() that is given up never looks whole", async () => {
