@@ -74,6 +74,23 @@ for (const scheme of ["fs", "memory"] as const) {
   });
 }
 
+Deno.test("Storage in a folder with links removes the links, and copies no file onto itself", async () => {
+  using folder = temporaryFolder();
+  Deno.mkdirSync(`${folder.path}/outside`);
+  folder.file("outside/kept", "kept");
+  const root = `${folder.path}/root`;
+  Deno.mkdirSync(root);
+  Deno.symlinkSync(`${folder.path}/outside`, `${root}/link`);
+  Deno.writeTextFileSync(`${root}/a.img`, "image");
+  Deno.symlinkSync("a.img", `${root}/latest.img`);
+  await using storage = await serve(opendal, { scheme: "fs", kwargs: { root } });
+  await storage.copy({ source: "a.img", target: "latest.img" });
+  assert.equal(Deno.readTextFileSync(`${root}/a.img`), "image");
+  await storage.removeAll({ path: "link/" });
+  assert.deepEqual([...Deno.readDirSync(root)].map(({ name }) => name).sort(), ["a.img", "latest.img"]);
+  assert.equal(Deno.readTextFileSync(`${folder.path}/outside/kept`), "kept");
+});
+
 Deno.test("Storage removes at the session's end what was made in it, where it is told so", async () => {
   using folder = temporaryFolder();
   const root = `${folder.path}/root`;

@@ -73,6 +73,7 @@ export async function openFolder(root: string): Promise<Backend> {
     },
     copy: (source, target) =>
       failing(source, async () => {
+        if (await isSameFile(at(source), at(target))) return;
         await inside(target);
         await Deno.copyFile(at(source), at(target));
       }),
@@ -85,10 +86,23 @@ export async function openFolder(root: string): Promise<Backend> {
 }
 
 async function removeIfThere(path: string): Promise<void> {
+  const bare = path.replace(/\/+$/, "");
   try {
-    await Deno.remove(path, { recursive: true });
+    // What a link leads to is not in this folder.
+    const { isSymlink } = await Deno.lstat(bare);
+    await Deno.remove(isSymlink ? bare : path, { recursive: true });
   } catch (error) {
     if (!isMissing(error)) throw storageError("Unexpected", String(error), error);
+  }
+}
+
+/** Whether two paths lead to one file, which a copy would empty. */
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  try {
+    const [a, b] = await Promise.all([Deno.stat(one), Deno.stat(other)]);
+    return a.ino !== null && a.dev === b.dev && a.ino === b.ino;
+  } catch {
+    return false; // One of them is not there.
   }
 }
 
