@@ -56,6 +56,7 @@ export function openMemory(): Backend {
           // The sender goes on using its buffer.
           chunks.push(chunk.slice());
         },
+        abort() {},
         // As in OpenDAL's, the file is there when it is complete.
         close() {
           const content = new Uint8Array(size);

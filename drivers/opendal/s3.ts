@@ -139,6 +139,11 @@ class S3File implements WriteFile {
     await complete.catch((error) => this.#fail(error));
   }
 
+  async abort(): Promise<void> {
+    this.#done();
+    await this.#giveUp();
+  }
+
   #nextPartBytes(): number {
     return partBytes * (1 + Math.floor(this.#tags.length / partsOfOneSize));
   }

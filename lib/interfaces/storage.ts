@@ -132,6 +132,8 @@ export const storage = defineInterface({
         await calls.fileWrite({ fd, src: given.source }, options);
         await calls.fileClose({ fd }, options);
       } catch (error) {
+        // Our exporter gives it up by itself, and what was there before may still be there. Python's does not.
+        if (await calls.fileClosed({ fd }).catch(() => true)) throw error;
         await calls.fileClose({ fd }).catch(() => {});
         await calls.delete({ path: given.path }).catch(() => {});
         throw error;

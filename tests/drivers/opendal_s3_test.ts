@@ -108,6 +108,31 @@ s3Test("Parts of a file that does not come to its end are removed from the bucke
   assert.equal(await server.python(left), "0");
 });
 
+s3Test(
+  "A file that does not come to its end, or that nobody closes, leaves the one before as it is",
+  async (server) => {
+    const good = sample(9_000_000);
+    {
+      await using storage = await open(server);
+      await storage.put({ path: "os.img", source: { bytes: sourceOfBytes(good) } });
+      for (const size of [10, 9_500_000]) {
+        const start = sourceOfBytes(sample(size));
+        const bytes = { next: async () => await start.next() ?? await Promise.reject(new Error("The stick is out")) };
+        await assert.rejects(storage.put({ path: "os.img", source: { bytes } }), /The stick is out/);
+        const fd = await storage.open({ path: "os.img", mode: "wb" });
+        await storage.fileWrite({ fd, src: { bytes: sourceOfBytes(sample(size)) } });
+      }
+      for (let count = 0; count < 20; count++) {
+        const bytes = { next: () => Promise.reject(new Error("gone")) };
+        await assert.rejects(storage.put({ path: "other", source: { bytes } }), /gone/);
+      }
+    }
+    await using storage = await open(server);
+    assert.equal(await storage.hash({ path: "os.img", algo: "sha256" }), hashOf(good));
+    assert.equal(await storage.exists({ path: "other" }), false);
+  },
+);
+
 Deno.test("A file is not there when the service fails at one of its parts, or at the end with a status of success", async () => {
   const seen: string[] = [];
   const xml = (body: string) => `HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`;

@@ -56,7 +56,13 @@ export async function openFolder(root: string): Promise<Backend> {
       failing(path, async (): Promise<WriteFile> => {
         await inside(path);
         const file = await Deno.open(at(path), { write: true, create: true, truncate: true });
-        return { write: (chunk) => writeAll(file, chunk), close: () => file.close() };
+        const close = () => file.close();
+        return {
+          write: (chunk) => writeAll(file, chunk),
+          close,
+          abort: close,
+          remove: () => removeIfThere(at(path)),
+        };
       }),
     list,
     createDir: (path) => failing(path, () => Deno.mkdir(at(path), { recursive: true })),

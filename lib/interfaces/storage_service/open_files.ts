@@ -17,6 +17,8 @@ type OpenFile = { readonly reads: ReadFile; readonly writes?: undefined } | {
 export class OpenFiles implements AsyncDisposable {
   readonly #open = new Map<string, OpenFile>();
   readonly #closed = new Set<string>();
+  /** Writes that go on. */
+  readonly #writing = new Map<string, Promise<void>>();
 
   /** Keeps a file until it is closed. */
   add(file: OpenFile): string {
@@ -40,16 +42,32 @@ export class OpenFiles implements AsyncDisposable {
     throw storageError("Unsupported", "The file was opened for writing");
   }
 
-  /** A file that is written. */
-  writing(fd: string): WriteFile {
+  /** Writes to a file. When that fails, the file is given up: it never looks whole. */
+  async write(fd: string, work: (file: WriteFile) => Promise<void>): Promise<void> {
     const { writes } = this.#find(fd);
-    if (writes) return writes;
-    throw storageError("Unsupported", "The file was opened for reading");
+    if (!writes) throw storageError("Unsupported", "The file was opened for reading");
+    const id = checked(fd);
+    if (this.#writing.has(id)) throw storageError("Unsupported", "The file is being written already");
+    const writing = work(writes).catch(async (error) => {
+      if (this.#forget(id)) {
+        await writes.abort();
+        await writes.remove?.();
+      }
+      throw error;
+    });
+    this.#writing.set(id, writing);
+    await writing.finally(() => this.#writing.delete(id));
   }
 
   /** Whether an open file is one of that kind; a closed one is of none. */
   is(kind: "reads" | "writes", fd: string): boolean {
     return !this.isClosed(fd) && this.#find(fd)[kind] !== undefined;
+  }
+
+  /** The same once the write that goes on, if any, has come to its end. */
+  async isClosedAfterWrite(fd: string): Promise<boolean> {
+    await this.#writing.get(checked(fd))?.catch(() => {});
+    return this.isClosed(fd);
   }
 
   isClosed(fd: string): boolean {
@@ -60,17 +78,25 @@ export class OpenFiles implements AsyncDisposable {
 
   /** Closes a file; one that is closed stays so. */
   async close(fd: string): Promise<void> {
-    if (this.isClosed(fd)) return;
+    if (await this.isClosedAfterWrite(fd)) return;
     const file = this.#find(fd);
-    const id = checked(fd);
-    this.#open.delete(id);
-    this.#closed.add(id);
-    if (this.#closed.size > maxClosed) this.#closed.delete(this.#closed.values().next().value!);
+    this.#forget(checked(fd));
     await (file.reads ?? file.writes).close();
   }
 
+  /** What nobody has closed is not whole. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled([...this.#open.keys()].map((fd) => this.close(fd)));
+    const left = [...this.#open];
+    for (const [id] of left) this.#forget(id);
+    await Promise.allSettled(left.map(async ([, { reads, writes }]) => await (reads ? reads.close() : writes.abort())));
+  }
+
+  /** Whether it was open. */
+  #forget(id: string): boolean {
+    if (!this.#open.delete(id)) return false;
+    this.#closed.add(id);
+    if (this.#closed.size > maxClosed) this.#closed.delete(this.#closed.values().next().value!);
+    return true;
   }
 
   #find(fd: string): OpenFile {

@@ -66,8 +66,9 @@ export function storageService(
       for (let chunk = await file.read(); chunk; chunk = await file.read()) await dst.bytes.write(chunk);
     },
     async fileWrite({ fd, src }) {
-      const file = files.writing(fd);
-      for (let chunk = await src.bytes.next(); chunk; chunk = await src.bytes.next()) await file.write(chunk);
+      await files.write(fd, async (file) => {
+        for (let chunk = await src.bytes.next(); chunk; chunk = await src.bytes.next()) await file.write(chunk);
+      });
     },
     async fileSeek({ fd, pos, whence }) {
       const file = files.reading(fd);
@@ -78,7 +79,7 @@ export function storageService(
     },
     fileTell: ({ fd }) => files.reading(fd).position,
     fileClose: ({ fd }) => files.close(fd),
-    fileClosed: ({ fd }) => files.isClosed(fd),
+    fileClosed: ({ fd }) => files.isClosedAfterWrite(fd),
     fileReadable: ({ fd }) => files.is("reads", fd),
     fileSeekable: ({ fd }) => files.is("reads", fd),
     fileWritable: ({ fd }) => files.is("writes", fd),
