@@ -160,6 +160,17 @@ export const attacks: Readonly<Record<string, Attack>> = {
       }
       await attacker.pause(1_000);
     }),
+  "empty messages that nobody reads": (attacker) =>
+    attacker.crowd(8, async (stranger) => {
+      const encoder = new HpackEncoder();
+      stranger.discard();
+      await stranger.send(preface, settings);
+      for (let streamId = 1; streamId < 500; streamId += 2) {
+        const messages = frame(FrameType.DATA, 0, streamId, [...new Uint8Array(0x4000)]);
+        await stranger.send(headers(encoder, streamId, logs), repeated(messages, 15));
+      }
+      await attacker.pause(1_000);
+    }),
   "messages that do not end": (attacker) =>
     attacker.crowd(4, async (stranger) => {
       const encoder = new HpackEncoder();

@@ -6,6 +6,8 @@ import { Flag, FrameType, preface } from "../../lib/wire/http2/frames.ts";
 import type { Limits } from "../../lib/wire/http2/limits.ts";
 import { RateLimit } from "../../lib/wire/http2/rate.ts";
 import { MessageReader } from "../../lib/wire/rpc/framing.ts";
+import { Inbox } from "../../lib/wire/rpc/inbox.ts";
+import { UnreadMessages } from "../../lib/wire/rpc/unread_messages.ts";
 import { connectRpc, serveConnection } from "../../lib/wire/rpc/mod.ts";
 import { type Handlers, join } from "./pipes.ts";
 import { frame, grpcRequest, message, RawPeer, uint32 } from "./raw_peer.ts";
@@ -121,6 +123,19 @@ Deno.test("maxMessageBytes: a message takes memory as its bytes arrive, not by i
   for (const reader of readers) reader.push(Uint8Array.of(0, ...uint32(1 << 30), 7));
   assert.ok(Deno.memoryUsage().external - before < 50 << 20);
   assert.ok(readers.every((reader) => reader.partial));
+});
+
+Deno.test("Messages that nobody has asked for yet are charged for what they take, empty ones as well", async () => {
+  const unread = new UnreadMessages(1024 * 1024);
+  const inbox = new Inbox(() => {}, 1024, { recipient: { giveUp: () => {} }, unread });
+  const empty = new Uint8Array(5);
+  for (let count = 0; count < 1_000; count++) inbox.push(empty);
+  assert.ok(unread.used > 500_000, `${unread.used} bytes for a thousand`);
+  assert.throws(() => inbox.push(new Uint8Array(5 * 10_000)), { code: "resource_exhausted" });
+  const other = new Inbox(() => {}, 1024, { recipient: { giveUp: () => {} }, unread });
+  other.push(empty);
+  await other.receive();
+  assert.equal(unread.used, 0);
 });
 
 Deno.test("maxHeaderListBytes: a longer list is refused with its call, and the next call goes on", async () => {
