@@ -1,7 +1,8 @@
 /** The web's side of an exporter, on real sockets: HTTP/1.1 by Deno's own client, HTTP/2 by ours. @module */
 import assert from "node:assert/strict";
 import { planDriver } from "../../lib/contract/plan.ts";
-import { withLimit } from "../../lib/core/limit.ts";
+import { pause, withLimit } from "../../lib/core/limit.ts";
+import { writeAll } from "../../lib/core/pipe.ts";
 import { serve } from "../../lib/exporter/listen.ts";
 import { Session } from "../../lib/exporter/session.ts";
 import { type ListenAddress, ServerSocket } from "../../lib/exporter/socket.ts";
@@ -46,7 +47,7 @@ async function raw(address: string, head: string[], body = "{}"): Promise<string
     "",
     body,
   ];
-  await connection.write(new TextEncoder().encode(lines.join("\r\n")));
+  await writeAll(connection, new TextEncoder().encode(lines.join("\r\n")));
   return await withLimit(new Response(connection.readable).text(), 5_000, "The answer");
 }
 
@@ -55,6 +56,37 @@ Deno.test("A method is called in JSON over HTTP/1.1, several times on one connec
   for (let b = 1; b <= 3; b++) {
     assert.deepEqual(await ask(exporter.address, { body: JSON.stringify({ a: 40, b }) }), [200, { value: 40 + b }]);
   }
+});
+
+Deno.test("A request over HTTP/1.1 is heard whole, however long it is and wherever it is cut", async () => {
+  await using exporter = await listening();
+  for (const size of [500, 1_000, 1_100, 3_000, 4_096, 5_000, 100_000]) {
+    const body = `{"a":1,"b":2${" ".repeat(size)}}`;
+    const answer = await raw(exporter.address, [`host: ${exporter.address}`, "content-type: application/json"], body);
+    assert.match(answer, /^HTTP\/1\.1 200 [^]*\{"value":3\}/, `${size}`);
+  }
+  const [hostname, port] = exporter.address.split(":");
+  using slow = await Deno.connect({ hostname, port: Number(port) });
+  // HTTP/2 begins with a P as well.
+  const head = [`POST ${pathOf("Add")} HTTP/1.1`, `host: ${exporter.address}`, `cookie: ${"c".repeat(3_000)}`];
+  const request = `${head.join("\r\n")}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
+  await slow.write(new TextEncoder().encode(request[0]));
+  await pause(50);
+  await slow.write(new TextEncoder().encode(request.slice(1)));
+  assert.match(await withLimit(new Response(slow.readable).text(), 5_000, "The answer"), /^HTTP\/1\.1 \d+ /);
+});
+
+Deno.test("Where no socket can be made for HTTP/1.1 its callers are told, and the connection ends", async () => {
+  await using exporter = await listening();
+  const before = Deno.env.get("TMPDIR");
+  Deno.env.set("TMPDIR", "/no/such/folder");
+  try {
+    assert.match(await raw(exporter.address, ["host: x"]), /^HTTP\/1\.1 503 /);
+  } finally {
+    if (before === undefined) Deno.env.delete("TMPDIR");
+    else Deno.env.set("TMPDIR", before);
+  }
+  await withLimit(exporter.listener.close(0), 5_000, "Closing");
 });
 
 Deno.test("What is wrong with a request is told as Connect does, in JSON", async () => {

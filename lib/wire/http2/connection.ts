@@ -91,7 +91,8 @@ export abstract class Connection implements FrameSink {
     this.silence = new SilenceWatch(limits, ask, (why) => this.#lost(new Error(why)));
     // A server waits for the client's preface: an HTTP/1.1 client must not be greeted in HTTP/2.
     if (role === "client") this.#introduce();
-    this.#input = readAll(pipe, (chunk) => this.#feed(chunk)).then(() => this.#lost(undefined), (e) => this.#lost(e));
+    const reading = readAll(pipe, (chunk) => this.#feed(chunk), () => this.greeting.complete);
+    this.#input = reading.then(() => this.#lost(undefined), (e) => this.#lost(e));
   }
 
   // What streams ask for.
@@ -193,10 +194,11 @@ export abstract class Connection implements FrameSink {
 
   /** Gives the pipe away, and reads it no more. The connection is closed when whoever has it says so. */
   protected handOver(to: (pipe: Pipe) => Promise<void>): undefined {
+    const done = to(this.#pipe);
     this.ended = true;
     this.#handedOver = true;
     this.silence.stop();
-    to(this.#pipe).then(() => this.#closing.resolve(undefined));
+    done.then(() => this.#closing.resolve(undefined));
   }
 
   #introduce(): void {

@@ -13,12 +13,17 @@ const waitedMs = 1;
 
 /**
  * Hands every byte of the pipe to `feed`, whose view is valid during the call only, and resolves at the end of the pipe.
- * `feed` returns how many requests have begun in the bytes, or nothing when it wants no more.
+ * `feed` returns how many requests have begun in the bytes, or nothing when it wants no more: then the bytes of that read
+ * must all have been its own, which they are as long as `isGreeted` says no.
  *
  * It reads into a small buffer, borrows a large one as soon as a read fills it, and returns that when a read would have
  * fitted into the small one again. However much there is to do for each byte, other connections have their turn.
  */
-export async function readAll(pipe: Pipe, feed: (chunk: Uint8Array) => number | undefined): Promise<void> {
+export async function readAll(
+  pipe: Pipe,
+  feed: (chunk: Uint8Array) => number | undefined,
+  isGreeted: () => boolean,
+): Promise<void> {
   const small = new Uint8Array(smallBuffers.bytes);
   let large: Uint8Array<ArrayBuffer> | undefined;
   const turn = new Turn();
@@ -29,7 +34,7 @@ export async function readAll(pipe: Pipe, feed: (chunk: Uint8Array) => number | 
       const count = await pipe.read(buffer);
       if (count === null) return;
       if (performance.now() - asked > waitedMs) turn.restart();
-      for (let at = 0, stretch = firstStretch; at < count;) {
+      for (let at = 0, stretch = isGreeted() ? firstStretch : count; at < count;) {
         const begun = feed(buffer.subarray(at, Math.min(at + stretch, count)));
         if (begun === undefined) return;
         at += stretch;

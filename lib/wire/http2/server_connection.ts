@@ -1,4 +1,4 @@
-import type { JumpstarterError } from "../../core/errors.ts";
+import { type JumpstarterError, messageOf } from "../../core/errors.ts";
 import type { Pipe } from "../../core/pipe.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ConnectionError, ErrorCode } from "./error_code.ts";
@@ -27,6 +27,7 @@ export interface OtherConnection {
   shutdown(graceMs: number): Promise<void>;
 }
 
+const unavailable1 = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const http1Text = "This is a Jumpstarter exporter. It speaks gRPC, which needs HTTP/2.\n";
 
 /** The server's side of a connection: the peer opens streams, and `accept` answers them. */
@@ -139,7 +140,12 @@ export class ServerConnection extends Connection {
   protected override notHttp2(bytes: Uint8Array): JumpstarterError | undefined {
     if (looksLikeHttp1(bytes)) {
       const http1 = this.#http1;
-      if (http1) return this.handOver((pipe) => (this.#successor = http1(pipe, bytes)).closed);
+      try {
+        if (http1) return this.handOver((pipe) => (this.#successor = http1(pipe, bytes)).closed);
+      } catch (error) {
+        this.writer.raw(new TextEncoder().encode(unavailable1));
+        return this.unavailable(`HTTP/1.1 of ${this.peer} cannot be answered: ${messageOf(error)}`, error);
+      }
       const head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
         `Content-Length: ${http1Text.length}\r\nConnection: close\r\n\r\n`;
       this.writer.raw(new TextEncoder().encode(head + http1Text));
