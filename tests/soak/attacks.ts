@@ -92,6 +92,21 @@ function headerBomb(): Uint8Array {
   return joined([block, repeated(again, 60_000 / again.length)]);
 }
 
+/** Streams of calls whose handler never receives, each of them full of the same body. */
+function unread(body: Iterable<number>): Attack {
+  return (attacker) =>
+    attacker.crowd(8, async (stranger) => {
+      const encoder = new HpackEncoder();
+      stranger.discard();
+      await stranger.send(preface, settings);
+      for (let streamId = 1; streamId < 500; streamId += 2) {
+        const messages = frame(FrameType.DATA, 0, streamId, body);
+        await stranger.send(headers(encoder, streamId, logs), repeated(messages, 15));
+      }
+      await attacker.pause(1_000);
+    });
+}
+
 /** Every attack by its name. */
 export const attacks: Readonly<Record<string, Attack>> = {
   "2 000 idle connections": (attacker) => attacker.crowd(2_000, (stranger) => stranger.discard()),
@@ -149,28 +164,8 @@ export const attacks: Readonly<Record<string, Attack>> = {
     () => requests(call, (streamId) => frame(FrameType.DATA, 0, streamId, [0, ...uint32(60 << 20), 1, 2, 3])),
   ),
   "frames that are declared huge": flood(8, () => () => Uint8Array.of(255, 255, 255, 0, 0, 0, 0, 0, 1)),
-  "messages that nobody reads": (attacker) =>
-    attacker.crowd(8, async (stranger) => {
-      const encoder = new HpackEncoder();
-      stranger.discard();
-      await stranger.send(preface, settings);
-      for (let streamId = 1; streamId < 500; streamId += 2) {
-        const message = frame(FrameType.DATA, 0, streamId, [0, 0, 0, 0x40, 0, ...new Uint8Array(0x4000)]);
-        await stranger.send(headers(encoder, streamId, logs), repeated(message, 15));
-      }
-      await attacker.pause(1_000);
-    }),
-  "empty messages that nobody reads": (attacker) =>
-    attacker.crowd(8, async (stranger) => {
-      const encoder = new HpackEncoder();
-      stranger.discard();
-      await stranger.send(preface, settings);
-      for (let streamId = 1; streamId < 500; streamId += 2) {
-        const messages = frame(FrameType.DATA, 0, streamId, [...new Uint8Array(0x4000)]);
-        await stranger.send(headers(encoder, streamId, logs), repeated(messages, 15));
-      }
-      await attacker.pause(1_000);
-    }),
+  "messages that nobody reads": unread([0, 0, 0, 0x40, 0, ...new Uint8Array(0x4000)]),
+  "empty messages that nobody reads": unread(new Uint8Array(0x4000)),
   "messages that do not end": (attacker) =>
     attacker.crowd(4, async (stranger) => {
       const encoder = new HpackEncoder();
