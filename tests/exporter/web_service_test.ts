@@ -5,21 +5,10 @@ import { pause, withLimit } from "../../lib/core/limit.ts";
 import { writeAll } from "../../lib/core/pipe.ts";
 import { serve } from "../../lib/exporter/listen.ts";
 import { Session } from "../../lib/exporter/session.ts";
-import { type ListenAddress, ServerSocket } from "../../lib/exporter/socket.ts";
+import { ServerSocket } from "../../lib/exporter/socket.ts";
 import { opener, probe, probeMethods, recorder } from "../contract/drivers.ts";
 import { folderOf } from "../folder.ts";
-
-async function listening(more: Partial<ListenAddress> = {}, driver = recorder("probe", [])) {
-  await using stack = new AsyncDisposableStack();
-  const session = stack.use(await Session.open(planDriver("", driver, {})));
-  const listener = serve(session, new ServerSocket({ hostname: "127.0.0.1", port: 0, ...more }));
-  stack.defer(() => listener.close(0));
-  const owned = stack.move();
-  return { listener, address: listener.address, [Symbol.asyncDispose]: () => owned.disposeAsync() };
-}
-
-const json = { "content-type": "application/json" };
-const pathOf = (method: string) => `/jumpstarter.interfaces.probe.v1.ProbeInterface/${method}`;
+import { json, listening, pathOf } from "./listening.ts";
 
 interface Ask {
   method?: string;

@@ -6,6 +6,7 @@
 import { ErrorCode } from "../../lib/wire/http2/error_code.ts";
 import { Flag, FrameType, preface } from "../../lib/wire/http2/frames.ts";
 import { HpackEncoder } from "../../lib/wire/http2/hpack_encoder.ts";
+import type { HeaderField, HeaderList } from "../../lib/wire/http2/hpack_table.ts";
 import { frame, grpcRequest, uint32 } from "../wire/raw_peer.ts";
 import type { Attacker } from "./attacker.ts";
 
@@ -16,6 +17,7 @@ const settings = frame(FrameType.SETTINGS, 0, 0);
 const ping = frame(FrameType.PING, 0, 0, Array(8).fill(0));
 const call = "/jumpstarter.v1.ExporterService/GetReport";
 const logs = "/jumpstarter.v1.ExporterService/LogStream";
+const native = "/jumpstarter.interfaces.power.v1.PowerInterface/On";
 const stream = "/jumpstarter.v1.RouterService/Stream";
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
@@ -32,8 +34,8 @@ function repeated(part: Uint8Array, times: number): Uint8Array {
   return joined(Array<Uint8Array>(times).fill(part));
 }
 
-function headers(encoder: HpackEncoder, streamId: number, path: string): Uint8Array {
-  return frame(FrameType.HEADERS, Flag.END_HEADERS, streamId, encoder.encode(grpcRequest(path)));
+function headers(encoder: HpackEncoder, streamId: number, request: HeaderList): Uint8Array {
+  return frame(FrameType.HEADERS, Flag.END_HEADERS, streamId, encoder.encode(request));
 }
 
 /** Requests that are opened one after the other on a connection, each followed by what `more` says. */
@@ -43,7 +45,7 @@ function requests(path: string, more: (streamId: number) => Uint8Array): () => U
   return () =>
     joined(Array.from({ length: 100 }, () => {
       streamId += 2;
-      return joined([headers(encoder, streamId, path), more(streamId)]);
+      return joined([headers(encoder, streamId, grpcRequest(path)), more(streamId)]);
     }));
 }
 
@@ -74,9 +76,8 @@ function slow(connections: number, text: Uint8Array): Attack {
 function refused(statuses: readonly number[], head: Record<string, string>): Attack {
   return (attacker) =>
     attacker.crowd(4, async (stranger) => {
-      const path = "/jumpstarter.interfaces.power.v1.PowerInterface/On";
       const lines = Object.entries({ "content-length": "2", ...head }).map(([name, value]) => `${name}: ${value}\r\n`);
-      await stranger.send(new TextEncoder().encode(`POST ${path} HTTP/1.1\r\n${lines.join("")}\r\n{}`));
+      await stranger.send(new TextEncoder().encode(`POST ${native} HTTP/1.1\r\n${lines.join("")}\r\n{}`));
       const status = Number((await stranger.read()).split(" ")[1]);
       if (!statuses.includes(status)) attacker.complaints.add(`Expected one of ${statuses}, got ${status}`);
     });
@@ -92,8 +93,8 @@ function headerBomb(): Uint8Array {
   return joined([block, repeated(again, 60_000 / again.length)]);
 }
 
-/** Streams of calls whose handler never receives, each of them full of the same body. */
-function unread(body: Iterable<number>): Attack {
+/** Streams of requests that nobody ever reads, or whose end nobody ever hears, each of them full of the same body. */
+function unread(request: HeaderList, body: Iterable<number>): Attack {
   return (attacker) =>
     attacker.crowd(8, async (stranger) => {
       const encoder = new HpackEncoder();
@@ -101,11 +102,14 @@ function unread(body: Iterable<number>): Attack {
       await stranger.send(preface, settings);
       for (let streamId = 1; streamId < 500; streamId += 2) {
         const messages = frame(FrameType.DATA, 0, streamId, body);
-        await stranger.send(headers(encoder, streamId, logs), repeated(messages, 15));
+        await stranger.send(headers(encoder, streamId, request), repeated(messages, 15));
       }
       await attacker.pause(1_000);
     });
 }
+
+const jsonRequest = grpcRequest(native)
+  .map(([name, value]): HeaderField => [name, name === "content-type" ? "application/json" : value]);
 
 /** Every attack by its name. */
 export const attacks: Readonly<Record<string, Attack>> = {
@@ -164,8 +168,16 @@ export const attacks: Readonly<Record<string, Attack>> = {
     () => requests(call, (streamId) => frame(FrameType.DATA, 0, streamId, [0, ...uint32(60 << 20), 1, 2, 3])),
   ),
   "frames that are declared huge": flood(8, () => () => Uint8Array.of(255, 255, 255, 0, 0, 0, 0, 0, 1)),
-  "messages that nobody reads": unread([0, 0, 0, 0x40, 0, ...new Uint8Array(0x4000)]),
-  "empty messages that nobody reads": unread(new Uint8Array(0x4000)),
+  "messages that nobody reads": unread(grpcRequest(logs), [0, 0, 0, 0x40, 0, ...new Uint8Array(0x4000)]),
+  "empty messages that nobody reads": unread(grpcRequest(logs), new Uint8Array(0x4000)),
+  "JSON that does not end": unread(jsonRequest, new Uint8Array(0x4000).fill(0x20)),
+  "JSON over HTTP/1.1 that does not end": (attacker) =>
+    attacker.crowd(200, async (stranger) => {
+      stranger.discard();
+      const head = ["host: 127.0.0.1", "content-type: application/json", "content-length: 31000000"].join("\r\n");
+      await stranger.send(encode(`POST ${native} HTTP/1.1\r\n${head}\r\n\r\n`), new Uint8Array(30_000_000).fill(0x20));
+      await attacker.pause(1_000);
+    }),
   "messages that do not end": (attacker) =>
     attacker.crowd(4, async (stranger) => {
       const encoder = new HpackEncoder();
@@ -174,7 +186,7 @@ export const attacks: Readonly<Record<string, Attack>> = {
       const streams = Array.from({ length: 50 }, (_, index) => 2 * index + 1);
       for (const streamId of streams) {
         const begin = frame(FrameType.DATA, 0, streamId, [0, ...uint32(60 << 20)]);
-        await stranger.send(headers(encoder, streamId, call), begin);
+        await stranger.send(headers(encoder, streamId, grpcRequest(call)), begin);
       }
       const more = joined(streams.map((streamId) => frame(FrameType.DATA, 0, streamId, new Uint8Array(16_000))));
       while (!attacker.over) {
@@ -186,7 +198,12 @@ export const attacks: Readonly<Record<string, Attack>> = {
   "connections that are reset in the middle of a call": (attacker) =>
     attacker.crowd(20, async (stranger) => {
       const encoder = new HpackEncoder();
-      await stranger.send(preface, settings, headers(encoder, 1, call), frame(FrameType.DATA, 0, 1, [0, 0]));
+      await stranger.send(
+        preface,
+        settings,
+        headers(encoder, 1, grpcRequest(call)),
+        frame(FrameType.DATA, 0, 1, [0, 0]),
+      );
     }),
   "pages of another site": refused([403, 415], {
     "host": "127.0.0.1",

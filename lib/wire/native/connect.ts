@@ -16,12 +16,16 @@ import type { Connection } from "../../contract/method.ts";
 import { type JumpstarterError, toJumpstarterError } from "../../core/errors.ts";
 import { defaultLimits } from "../http2/mod.ts";
 import { travellingText } from "../rpc/status.ts";
-import type { ConnectionWebHandler } from "../web/types.ts";
+import type { ConnectionWebHandler, WebRequest } from "../web/types.ts";
 import { callOf, carry, type NativeCall, type NativeEndpoint, type NativeFace } from "./face.ts";
 import { driverHeader } from "./paths.ts";
 
-/** Where a request says on whose connection it came. */
-const connectionKey = createContextKey<Connection | undefined>(undefined);
+/** What a call needs to know of the request that it came in. */
+interface Origin extends Pick<WebRequest, "taken"> {
+  readonly connection: Connection;
+}
+
+const originKey = createContextKey<Origin | undefined>(undefined);
 
 /** The services' handlers by path. */
 export function connectHandlers(face: NativeFace): ReadonlyMap<string, ConnectionWebHandler> {
@@ -35,8 +39,17 @@ export function connectHandlers(face: NativeFace): ReadonlyMap<string, Connectio
     router.rpc(endpoint.desc, implementation(face, endpoint) as never);
   }
   return new Map(router.handlers.map((handler) => {
-    const answer: ConnectionWebHandler = (request, connection) =>
-      handler({ ...request, contextValues: createContextValues().set(connectionKey, connection) });
+    const answer: ConnectionWebHandler = (request, connection) => {
+      const header = new Headers(request.header);
+      // Connect believes it, and has memory for the whole message before anything of it has come.
+      header.delete("content-length");
+      return handler({
+        ...request,
+        header,
+        body: mapped(request.body),
+        contextValues: createContextValues().set(originKey, { connection, taken: request.taken }),
+      });
+    };
     return [handler.requestPath, answer];
   }));
 }
@@ -53,11 +66,22 @@ function implementation(face: NativeFace, endpoint: NativeEndpoint) {
         mapped(face.serverStreaming(callIn(context), endpoint, request));
     case "byteStream":
       return (requests: AsyncIterable<{ payload: Uint8Array }>, context: HandlerContext) =>
-        mapped(carried(face, endpoint, callIn(context), requests));
+        mapped(carried(face, endpoint, callIn(context), heard(requests, context)));
   }
 
+  /** Messages that are taken one by one. */
+  async function* heard<T>(messages: AsyncIterable<T>, { values }: HandlerContext): AsyncGenerator<T, void, undefined> {
+    const { taken } = values.get(originKey)!;
+    for await (const message of messages) {
+      taken();
+      yield message;
+    }
+  }
+
+  /** The call of a request that has been heard. */
   function callIn({ requestHeader, signal, values }: HandlerContext): NativeCall {
-    const connection = values.get(connectionKey)!;
+    const { connection, taken } = values.get(originKey)!;
+    taken();
     return callOf(endpoint, requestHeader.get(driverHeader) ?? undefined, { signal, connection });
   }
 }

@@ -42,7 +42,8 @@ export function serveConnection(pipe: Pipe, options: ServeOptions): ServedConnec
   const gone = new AbortController();
   const self = { peer, signal: gone.signal };
   const web: WebHandler | undefined = options.web && ((request) => options.web!(request, self));
-  const http1 = web && ((pipe: Pipe, first: Uint8Array) => serveHttp1(pipe, first, web));
+  const http1 = web &&
+    ((pipe: Pipe, first: Uint8Array) => serveHttp1(pipe, first, { handler: web, unread: unreadMessages }));
   const connection = new ServerConnection(pipe, { peer, limits, onWarning, http1, accept });
   const { maxMessageBytes } = connection.limits;
   const closed = connection.closed.then(() => gone.abort(new JumpstarterError("canceled", "The caller has hung up")));

@@ -7,6 +7,9 @@ export interface Recipient {
   giveUp(error: JumpstarterError): void;
 }
 
+/** Bytes that the shortest piece is charged with, which is about what it needs besides its content. */
+const pieceBytes = 512;
+
 /**
  * Memory for messages that no handler has got yet, because a part is missing or nobody asks for them, for all connections
  * together. When it is used up, the recipient that has held some for longest has to go: honest ones are through before
@@ -40,6 +43,11 @@ export class UnreadMessages {
       if (longest === recipient) throw error;
       longest.giveUp(error);
     }
+  }
+
+  /** Takes a piece of a message. @throws as {@linkcode take} does. */
+  takePiece(recipient: Recipient, piece: Uint8Array): void {
+    this.take(recipient, Math.max(piece.length, pieceBytes));
   }
 
   /** Returns `bytes` of what a recipient has taken. */

@@ -8,6 +8,7 @@
 import { join } from "node:path";
 import { type Pipe, writeAll } from "../../core/pipe.ts";
 import type { ServedConnection } from "../rpc/types.ts";
+import type { Recipient, UnreadMessages } from "../rpc/unread_messages.ts";
 import { urlOf, type WebHandler, type WebResponse } from "./types.ts";
 
 /** What one connection may cost. Each limit has a test in `tests/wire/web/http1_test.ts`. */
@@ -18,23 +19,27 @@ export interface Http1Limits {
   bodyMs: number;
 }
 
+/** What a connection of HTTP/1.1 serves with. */
+export interface Http1Options {
+  handler: WebHandler;
+  /** Where what is in memory of requests is charged to. */
+  unread: UnreadMessages;
+  limits?: Partial<Http1Limits>;
+}
+
 /** Bytes that one read takes. */
 const readBytes = 16 * 1024;
 
 /** Serves the peer at the other end of `pipe`, of which `first` has been read already. */
-export function serveHttp1(
-  pipe: Pipe,
-  first: Uint8Array,
-  handler: WebHandler,
-  limits: Partial<Http1Limits> = {},
-): ServedConnection {
-  return new Http1Connection(pipe, first, handler, { idleMs: 30_000, bodyMs: 60_000, ...limits });
+export function serveHttp1(pipe: Pipe, first: Uint8Array, options: Http1Options): ServedConnection {
+  return new Http1Connection(pipe, first, options);
 }
 
-class Http1Connection implements ServedConnection {
+class Http1Connection implements ServedConnection, Recipient {
   readonly closed: Promise<void>;
   readonly #pipe: Pipe;
   readonly #handler: WebHandler;
+  readonly #unread: UnreadMessages;
   readonly #limits: Http1Limits;
   readonly #server: Deno.HttpServer;
   /** Tells those who answer that the caller is gone. */
@@ -48,10 +53,11 @@ class Http1Connection implements ServedConnection {
   #running = 0;
   #ended = false;
 
-  constructor(pipe: Pipe, first: Uint8Array, handler: WebHandler, limits: Http1Limits) {
-    this.#limits = limits;
+  constructor(pipe: Pipe, first: Uint8Array, { handler, unread, limits }: Http1Options) {
+    this.#limits = { idleMs: 30_000, bodyMs: 60_000, ...limits };
     this.#pipe = pipe;
     this.#handler = handler;
+    this.#unread = unread;
     const folder = Deno.makeTempDirSync({ prefix: "jumpstarter-http-" });
     const path = join(folder, "socket");
     try {
@@ -68,6 +74,11 @@ class Http1Connection implements ServedConnection {
     const limit = setTimeout(() => this.#close(), this.#running > 0 ? graceMs : 0);
     await this.closed;
     clearTimeout(limit);
+  }
+
+  /** One request at a time is on a connection, so that this is the one that has to go. */
+  giveUp(): void {
+    this.#close();
   }
 
   async #join(path: string, folder: string, first: Uint8Array): Promise<void> {
@@ -87,6 +98,7 @@ class Http1Connection implements ServedConnection {
     const late = setTimeout(() => this.#close(), this.#limits.bodyMs);
     const done = () => {
       clearTimeout(late);
+      this.#unread.forget(this);
       if (--this.#running === 0) this.#idle();
     };
     const answered = this.#handler({
@@ -94,13 +106,23 @@ class Http1Connection implements ServedConnection {
       method: request.method,
       url: urlOf("http", request.headers.get("host") ?? "", new URL(request.url).pathname),
       header: request.headers,
-      body: bodyOf(request, () => clearTimeout(late)),
+      body: this.#bodyOf(request, () => clearTimeout(late)),
+      taken: () => this.#unread.forget(this),
       // One request at a time is on a connection, whose end is the request's.
       signal: this.#gone.signal,
     });
     // Nobody waits for an answer that a driver withholds from a caller who is gone.
     const { status, header, body } = await Promise.race([answered, this.#nobody]);
     return new Response(body ? readableOf(body, done) : (done(), null), { status, headers: header });
+  }
+
+  async *#bodyOf({ body }: Request, read: () => void): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of body ?? []) {
+      this.#unread.takePiece(this, chunk);
+      // Deno's lies in a buffer of 64 KiB, however short it is.
+      yield chunk.slice();
+    }
+    read();
   }
 
   #idle(): void {
@@ -120,6 +142,7 @@ class Http1Connection implements ServedConnection {
     this.#ended = true;
     clearTimeout(this.#timer);
     this.#close();
+    this.#unread.forget(this);
     await this.#server.shutdown();
   }
 }
@@ -129,11 +152,6 @@ async function copy(from: Pipe, to: Pipe): Promise<void> {
   for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
     await writeAll(to, buffer.subarray(0, count));
   }
-}
-
-async function* bodyOf({ body }: Request, read: () => void): AsyncGenerator<Uint8Array, void, undefined> {
-  if (body) yield* body;
-  read();
 }
 
 /** A body as Deno's server wants it; `done` runs once it has ended or is not wanted any more. */

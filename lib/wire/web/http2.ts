@@ -1,5 +1,5 @@
 /** Requests of HTTP/2 that are not gRPC's, handed to a {@linkcode WebHandler}. @module */
-import type { JumpstarterError } from "../../core/errors.ts";
+import { type JumpstarterError, toJumpstarterError } from "../../core/errors.ts";
 import {
   ErrorCode,
   fieldValue,
@@ -8,29 +8,49 @@ import {
   type Stream,
   type StreamEvents,
 } from "../http2/mod.ts";
+import type { Recipient, UnreadMessages } from "../rpc/unread_messages.ts";
 import { urlOf, type WebHandler, type WebRequest, type WebResponse } from "./types.ts";
 
 /** How long the rest of a request that was answered already may take, in milliseconds. Nothing of it is read. */
 const lingerMs = 1_000;
 
-/** One request and its response. `running` counts what a connection's handlers have not finished yet. */
-export class WebExchange implements StreamEvents {
+/** What the exchanges of one connection share. */
+export interface ExchangeContext {
+  readonly unread: UnreadMessages;
+  /** Handlers that have not finished. */
+  running: number;
+}
+
+/** One request and its response. */
+export class WebExchange implements StreamEvents, Recipient {
   readonly #stream: Stream;
+  readonly #unread: UnreadMessages;
   readonly #abort = new AbortController();
   /** What arrived and was not read; the windows bound it. */
   readonly #chunks: Uint8Array[] = [];
   #ended = false;
+  /** Why the rest of the body does not come. */
   #failure: JumpstarterError | undefined;
+  /** Nobody is there to be answered. */
+  #gone = false;
+  /** The response has begun. */
+  #answering = false;
+  /** The response has been written, so that nobody reads the request any more. */
+  #answered = false;
   #wake: (() => void) | undefined;
   #room: PromiseWithResolvers<void> | undefined;
 
-  constructor(stream: Stream, request: RequestHead, handler: WebHandler, connection: { running: number }) {
+  constructor(stream: Stream, request: RequestHead, handler: WebHandler, context: ExchangeContext) {
     this.#stream = stream;
+    this.#unread = context.unread;
     const asked = this.#requestOf(request);
-    connection.running++;
+    context.running++;
     handler(asked).then((response) => this.#respond(response))
       .catch(() => stream.reset(ErrorCode.INTERNAL_ERROR))
-      .finally(() => connection.running--);
+      .finally(() => {
+        context.running--;
+        context.unread.forget(this);
+      });
   }
 
   #requestOf({ method, scheme, authority, path, fields }: RequestHead): WebRequest {
@@ -43,6 +63,7 @@ export class WebExchange implements StreamEvents {
       url: urlOf(scheme === "https" ? scheme : "http", host, path),
       header,
       body: this.#body(),
+      taken: () => this.#unread.forget(this),
       signal: this.#abort.signal,
     };
   }
@@ -61,17 +82,20 @@ export class WebExchange implements StreamEvents {
 
   async #respond({ status, header, body }: WebResponse): Promise<void> {
     const fields: HeaderList = [[":status", String(status)], ...header ?? []];
+    this.#answering = true;
     if (!body) this.#stream.sendHeaders(fields, true);
     else {
       this.#stream.sendHeaders(fields);
       for await (const chunk of body) {
-        if (this.#failure) return;
+        if (this.#gone) return;
         if (chunk.length === 0 || this.#stream.write(new Uint8Array(), chunk)) continue;
         this.#room = Promise.withResolvers();
         await this.#room.promise;
       }
       this.#stream.end();
     }
+    this.#answered = true;
+    this.#chunks.length = 0;
     await this.#requestEnds();
     this.#stream.stopReceiving();
   }
@@ -83,15 +107,31 @@ export class WebExchange implements StreamEvents {
       late = true;
       this.#wake?.();
     }, lingerMs);
-    while (!this.#ended && !this.#failure && !late) await new Promise<void>((resolve) => this.#wake = resolve);
+    while (!this.#ended && !this.#gone && !late) await new Promise<void>((resolve) => this.#wake = resolve);
     clearTimeout(limit);
   }
 
   onHeaders(): void {}
 
   onData(chunk: Uint8Array): void {
+    if (this.#failure || this.#answered) return;
+    try {
+      this.#unread.takePiece(this, chunk);
+    } catch (thrown) {
+      return this.giveUp(toJumpstarterError(thrown));
+    }
     this.#chunks.push(chunk.slice());
     this.#wake?.();
+  }
+
+  /** Fails the request's body; who has the beginning of a response already is cut off. */
+  giveUp(error: JumpstarterError): void {
+    this.#chunks.length = 0;
+    this.#failure ??= error;
+    this.#wake?.();
+    if (!this.#answering || this.#answered) return;
+    this.#stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
+    this.onFailed(error);
   }
 
   onEnd(): void {
@@ -100,7 +140,8 @@ export class WebExchange implements StreamEvents {
   }
 
   onFailed(error: JumpstarterError): void {
-    this.#failure = error;
+    this.#gone = true;
+    this.#failure ??= error;
     this.#abort.abort(error);
     this.#wake?.();
     this.#room?.resolve();

@@ -8,7 +8,10 @@ export interface WebRequest {
   /** Absolute, by {@linkcode urlOf}. */
   readonly url: string;
   readonly header: Headers;
+  /** It is charged to the unread messages as it arrives, until {@linkcode taken}. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Says that a message has been made of what was read of the body. */
+  readonly taken: () => void;
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal;
 }

@@ -3,9 +3,12 @@ import { withLimit } from "../../../lib/core/limit.ts";
 import { memoryPipe } from "../../../lib/core/pipe.ts";
 import { type Http1Limits, serveHttp1 } from "../../../lib/wire/web/http1.ts";
 import type { WebHandler, WebRequest } from "../../../lib/wire/web/types.ts";
+import { UnreadMessages } from "../../../lib/wire/rpc/unread_messages.ts";
 import { folderOf } from "../../folder.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
+
+const unread = new UnreadMessages(1024 * 1024);
 
 async function* once(text: string) {
   yield encode(text);
@@ -21,7 +24,7 @@ async function textOf({ body }: WebRequest): Promise<string> {
 /** A connection of HTTP/1.1, whose first bytes have been seen. */
 function connected(first: string, handler: WebHandler, limits?: Partial<Http1Limits>) {
   const [near, far] = memoryPipe();
-  const served = serveHttp1(far, encode(first), handler, limits);
+  const served = serveHttp1(far, encode(first), { handler, unread, limits });
   const buffer = new Uint8Array(64 * 1024);
   let seen = "";
   return {
