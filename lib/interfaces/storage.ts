@@ -1,5 +1,6 @@
 /** Storage services on the exporter: files by paths, in Apache OpenDAL's terms. @module */
 import * as z from "zod/mini";
+import { isJumpstarterError } from "../core/errors.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { neverLent } from "../contract/lending.ts";
 import { type CallOptions, serverStreaming, unary } from "../contract/method.ts";
@@ -82,6 +83,10 @@ const methods = {
   }),
   fileTell: unary("Where an open file stands", { params: { fd }, result: z.int() }),
   fileClose: unary("Close an open file", { params: { fd } }),
+  fileAbort: unary("Give up a file that is being written: what was there before stays", {
+    params: { fd },
+    optional: true,
+  }),
   fileClosed: unary("Whether a file was closed", { params: { fd }, result: z.boolean() }),
   fileReadable: unary("Whether an open file can be read", { params: { fd }, result: z.boolean() }),
   fileSeekable: unary("Whether an open file can be moved in", { params: { fd }, result: z.boolean() }),
@@ -132,10 +137,12 @@ export const storage = defineInterface({
         await calls.fileWrite({ fd, src: given.source }, options);
         await calls.fileClose({ fd }, options);
       } catch (error) {
-        // Our exporter gives it up by itself, and what was there before may still be there. Python's does not.
-        if (await calls.fileClosed({ fd }).catch(() => true)) throw error;
-        await calls.fileClose({ fd }).catch(() => {});
-        await calls.delete({ path: given.path }).catch(() => {});
+        await calls.fileAbort({ fd }).catch(async (refused) => {
+          // Python's exporters cannot, and have nothing of what was there before.
+          if (!isJumpstarterError(refused, "not_found", "unimplemented")) return;
+          await calls.fileClose({ fd }).catch(() => {});
+          await calls.delete({ path: given.path }).catch(() => {});
+        });
         throw error;
       }
     },

@@ -91,6 +91,41 @@ Deno.test("Storage in a folder with links removes the links, and copies no file 
   assert.equal(Deno.readTextFileSync(`${folder.path}/outside/kept`), "kept");
 });
 
+Deno.test("Storage in a folder replaces a file by what is complete, and by nothing else", async () => {
+  using folder = temporaryFolder();
+  const image = folder.file("a.img", "good");
+  Deno.chmodSync(image, 0o664);
+  Deno.symlinkSync("a.img", `${folder.path}/latest.img`);
+  Deno.mkdirSync(`${folder.path}/x`);
+  folder.file("x/y", "kept");
+  const names = () => [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
+  {
+    const kwargs = { root: folder.path };
+    await using storage = await serve(opendal, { scheme: "fs", kwargs, remove_created_on_close: true });
+    for (const before of [new Uint8Array(), content]) {
+      const start = sourceOfBytes(before);
+      const bytes = { next: async () => await start.next() ?? await Promise.reject(new Error("The stick is out")) };
+      await assert.rejects(storage.put({ path: "latest.img", source: { bytes } }), /The stick is out/);
+    }
+    const missing = new URL("http://127.0.0.1:1/missing");
+    await assert.rejects(storage.put({ path: "a.img", source: missing }), /127\.0\.0\.1:1/);
+    await storage.open({ path: "a.img", mode: "wb" }); // Nobody closes it.
+    assert.deepEqual(await storage.getCreatedResources(), []);
+    assert.equal((await Array.fromAsync(storage.list({ path: "/" }))).length, 5, "with itself and the open file");
+    await storage.put({ path: "x\\y", source: source() });
+  }
+  assert.deepEqual(names(), ["a.img", "latest.img", "x"]);
+  assert.equal(Deno.readTextFileSync(image), "good");
+  assert.equal(Deno.readTextFileSync(`${folder.path}/x/y`), "kept");
+
+  await using storage = await serve(opendal, { scheme: "fs", kwargs: { root: folder.path } });
+  await storage.put({ path: "latest.img", source: source() });
+  assert.deepEqual(names(), ["a.img", "latest.img", "x"]);
+  assert.ok(Deno.lstatSync(`${folder.path}/latest.img`).isSymlink);
+  assert.equal(Deno.statSync(image).mode! & 0o777, 0o664);
+  assert.deepEqual(Deno.readFileSync(image), content);
+});
+
 Deno.test("Storage removes at the session's end what was made in it, where it is told so", async () => {
   using folder = temporaryFolder();
   const root = `${folder.path}/root`;

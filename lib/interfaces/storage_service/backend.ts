@@ -20,10 +20,8 @@ export interface WriteFile {
   write(chunk: Uint8Array): Promise<void> | void;
   /** Completes it. */
   close(): Promise<void> | void;
-  /** Gives it up: what was there before stays, where the service can do that. */
+  /** Gives it up: what was there before stays. */
   abort(): Promise<void> | void;
-  /** Removes what there is of it. Left out where nothing is there before it is complete. */
-  remove?(): Promise<void>;
 }
 
 /** What others may be let do. */

@@ -33,10 +33,10 @@ export class CreatedPaths {
   }
 }
 
-/** With slashes only, without dots where they mean nothing, and without slashes around. */
+/** Without dots where they mean nothing, and without slashes around. */
 function normalized(path: string): string {
   const segments: string[] = [];
-  for (const segment of path.replaceAll("\\", "/").split("/")) {
+  for (const segment of path.split("/")) {
     if (segment === "" || segment === ".") continue;
     if (segment === ".." && segments.length > 0 && segments.at(-1) !== "..") segments.pop();
     else segments.push(segment);

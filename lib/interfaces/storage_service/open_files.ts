@@ -11,6 +11,8 @@ const maxClosed = 10_000;
 type OpenFile = { readonly reads: ReadFile; readonly writes?: undefined } | {
   readonly reads?: undefined;
   readonly writes: WriteFile;
+  /** Runs once the file is complete. */
+  readonly completed: () => void;
 };
 
 /** The open files of a session. */
@@ -49,10 +51,7 @@ export class OpenFiles implements AsyncDisposable {
     const id = checked(fd);
     if (this.#writing.has(id)) throw storageError("Unsupported", "The file is being written already");
     const writing = work(writes).catch(async (error) => {
-      if (this.#forget(id)) {
-        await writes.abort();
-        await writes.remove?.();
-      }
+      await this.#giveUp(id);
       throw error;
     });
     this.#writing.set(id, writing);
@@ -81,22 +80,32 @@ export class OpenFiles implements AsyncDisposable {
     if (await this.isClosedAfterWrite(fd)) return;
     const file = this.#find(fd);
     this.#forget(checked(fd));
-    await (file.reads ?? file.writes).close();
+    if (file.reads) return await file.reads.close();
+    await file.writes.close();
+    file.completed();
+  }
+
+  /** Gives a file up; one that is closed stays as it is. */
+  async abort(fd: string): Promise<void> {
+    if (!await this.isClosedAfterWrite(fd)) await this.#giveUp(checked(fd));
   }
 
   /** What nobody has closed is not whole. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const left = [...this.#open];
-    for (const [id] of left) this.#forget(id);
-    await Promise.allSettled(left.map(async ([, { reads, writes }]) => await (reads ? reads.close() : writes.abort())));
+    await Promise.allSettled([...this.#open.keys()].map((id) => this.#giveUp(id)));
   }
 
-  /** Whether it was open. */
-  #forget(id: string): boolean {
-    if (!this.#open.delete(id)) return false;
+  async #giveUp(id: string): Promise<void> {
+    const file = this.#open.get(id);
+    if (!file) return;
+    this.#forget(id);
+    await (file.reads ? file.reads.close() : file.writes.abort());
+  }
+
+  #forget(id: string): void {
+    this.#open.delete(id);
     this.#closed.add(id);
     if (this.#closed.size > maxClosed) this.#closed.delete(this.#closed.values().next().value!);
-    return true;
   }
 
   #find(fd: string): OpenFile {

@@ -57,9 +57,7 @@ export function storageService(
         if (there.mode.entry_is_dir) throw storageError("IsADirectory", `The path ${path} is a folder`);
         return files.add({ reads: await backend.read(path) });
       }
-      const fd = files.add({ writes: await able("write")(path) });
-      created.add(given);
-      return fd;
+      return files.add({ writes: await able("write")(path), completed: () => created.add(given) });
     },
     async fileRead({ fd, dst }) {
       const file = files.reading(fd);
@@ -78,6 +76,7 @@ export function storageService(
       return from + pos;
     },
     fileTell: ({ fd }) => files.reading(fd).position,
+    fileAbort: ({ fd }) => files.abort(fd),
     fileClose: ({ fd }) => files.close(fd),
     fileClosed: ({ fd }) => files.isClosedAfterWrite(fd),
     fileReadable: ({ fd }) => files.is("reads", fd),
@@ -129,7 +128,8 @@ export function storageService(
     presignWrite: (given) => presign("write", given),
     capability: () => capabilityOf(backend),
     getCreatedResources: () => created.all,
-    registerPath: ({ path }) => created.add(path),
+    // It may come from Windows.
+    registerPath: ({ path }) => created.add(path.replaceAll("\\", "/")),
     async [Symbol.asyncDispose]() {
       await files[Symbol.asyncDispose]();
       await atEnd(created);
