@@ -1,4 +1,10 @@
-/** Files of a web server, which can be read only. @module */
+/**
+ * Files of a web server, which can be read only. They are read as they are stored, also those that the server labels as
+ * encoded, which `fetch` would unpack.
+ *
+ * @module
+ */
+import { messageOf } from "../../lib/core/errors.ts";
 import {
   type Backend,
   metadataOf,
@@ -7,6 +13,7 @@ import {
   storageError,
 } from "../../lib/interfaces/storage_service/backend.ts";
 import { isFolder } from "../../lib/interfaces/storage_service/path.ts";
+import { type Answer, get, refusal } from "../../lib/streams/http1/request.ts";
 
 /** Where the files are, and what is sent along. */
 export interface HttpOptions {
@@ -26,27 +33,22 @@ export function openHttp({ endpoint, root = "/", username, password, token }: Ht
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   else if (username !== undefined) headers.authorization = `Basic ${btoa(`${username}:${password ?? ""}`)}`;
   const urlOf = (path: string) => base + path.split("/").map(encodeURIComponent).join("/");
-  const ask = async (method: string, path: string, more: Record<string, string> = {}) => {
-    let response: Response;
-    try {
-      response = await fetch(urlOf(path), { method, headers: { "accept-encoding": "identity", ...headers, ...more } });
-    } catch (error) {
-      throw storageError("Unexpected", `${method} of ${urlOf(path)}: ${(error as Error).message}`, error);
-    }
-    if (response.ok) return response;
-    await response.body?.cancel();
-    if (response.status === 404) throw notFound(path);
-    throw storageError("Unexpected", `${method} of ${urlOf(path)}: ${response.status} ${response.statusText}`);
+  const ask = async (method: "GET" | "HEAD", path: string, more: Record<string, string> = {}) => {
+    const answer = await answerOf(method, urlOf(path), { ...headers, ...more });
+    const refused = refusal(answer.response);
+    if (!refused) return answer;
+    answer.connection.close();
+    if (answer.response.status === 404) throw notFound(path);
+    throw storageError("Unexpected", `${method} of ${urlOf(path)}: ${refused}`);
   };
   const stat = async (path: string) => {
     if (path === "") return metadataOf("folder", 0);
-    const response = await ask("HEAD", path);
-    const { headers } = response;
-    const of = (name: string) => headers.get(name);
-    await response.body?.cancel();
+    const { connection, response } = await ask("HEAD", path);
+    connection.close();
+    const of = (name: string) => response.headers.get(name) ?? null;
     const kind = isFolder(path) ? "folder" : "file";
     return {
-      ...metadataOf(kind, Number(of("content-length") ?? 0), of("content-type")),
+      ...metadataOf(kind, response.size ?? 0, of("content-type")),
       content_disposition: of("content-disposition"),
       content_md5: of("content-md5"),
       etag: of("etag"),
@@ -72,27 +74,44 @@ export function openHttp({ endpoint, root = "/", username, password, token }: Ht
   };
 }
 
+/** Asks for a file as it is stored, or for its head. @throws {JumpstarterError} `unknown`, as all failures of a storage. */
+export async function answerOf(
+  method: "GET" | "HEAD",
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  try {
+    return await get(url, headers, new AbortController().signal, method);
+  } catch (error) {
+    throw storageError("Unexpected", messageOf(error), error);
+  }
+}
+
 /** A file of which one request reads from where it stands. */
 export class HttpFile implements ReadFile {
-  readonly #ask: (from: number) => Promise<Response>;
+  readonly #ask: (from: number) => Promise<Answer>;
   readonly #size: number;
-  #reader?: ReadableStreamDefaultReader<Uint8Array>;
+  #answer?: Answer;
   position = 0;
 
-  constructor(ask: (from: number) => Promise<Response>, size: number) {
+  constructor(ask: (from: number) => Promise<Answer>, size: number) {
     this.#ask = ask;
     this.#size = size;
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    this.#reader ??= await this.#begin();
-    const { value } = await this.#reader.read();
-    this.position += value?.length ?? 0;
-    return value;
+    // There is no range behind the end.
+    if (!this.#answer && this.position > 0 && this.position >= this.#size) return undefined;
+    this.#answer ??= await this.#begin();
+    const chunk = await this.#answer.response.body.next().catch((error) => {
+      throw storageError("Unexpected", messageOf(error), error);
+    });
+    this.position += chunk?.length ?? 0;
+    return chunk;
   }
 
-  async seek(position: number): Promise<void> {
-    await this.close();
+  seek(position: number): void {
+    this.close();
     this.position = position;
   }
 
@@ -100,18 +119,16 @@ export class HttpFile implements ReadFile {
     return this.#size;
   }
 
-  async close(): Promise<void> {
-    const reader = this.#reader;
-    this.#reader = undefined;
-    await reader?.cancel().catch(() => {});
+  close(): void {
+    this.#answer?.connection.close();
+    this.#answer = undefined;
   }
 
-  async #begin(): Promise<ReadableStreamDefaultReader<Uint8Array>> {
-    const response = await this.#ask(this.position);
-    const reader = (response.body ?? new Blob().stream()).getReader();
-    if (this.position === 0 || response.status === 206) return reader;
+  async #begin(): Promise<Answer> {
+    const answer = await this.#ask(this.position);
+    if (this.position === 0 || answer.response.status === 206) return answer;
     // A server without ranges sends it from the start.
-    await reader.cancel();
+    answer.connection.close();
     throw storageError("Unsupported", "The server cannot send a file from the middle");
   }
 }

@@ -51,24 +51,19 @@ export function openS3(options: BucketOptions): Backend {
     partBytes: { min: 5 * 1024 ** 2, max: 5 * 1024 ** 3 },
     async stat(path) {
       if (isFolder(path)) return await isThere(path) ? metadataOf("folder", 0) : undefined;
-      const headers = await bucket.head(path);
-      if (!headers) return undefined;
+      const head = await bucket.head(path);
+      if (!head) return undefined;
+      const of = (name: string) => head.headers.get(name) ?? null;
       return {
-        ...metadataOf("file", sizeOf(headers), headers.get("content-type")),
-        content_disposition: headers.get("content-disposition"),
-        etag: headers.get("etag"),
+        ...metadataOf("file", head.size ?? 0, of("content-type")),
+        content_disposition: of("content-disposition"),
+        etag: of("etag"),
       };
     },
     async read(path) {
-      const headers = await bucket.head(path);
-      if (!headers) throw notFound(path);
-      const size = sizeOf(headers);
-      return new HttpFile(async (from) => {
-        if (from === 0) return await bucket.ask("GET", path);
-        // There is no range behind the end.
-        if (from >= size) return new Response(null, { status: 206 });
-        return await bucket.ask("GET", path, { headers: { range: `bytes=${from}-` } });
-      }, size);
+      const head = await bucket.head(path);
+      if (!head) throw notFound(path);
+      return new HttpFile((from) => bucket.read(path, from), head.size ?? 0);
     },
     write(path) {
       if (writers >= maxWriters) throw storageError("RateLimited", `${maxWriters} files are being written already`);
@@ -90,10 +85,6 @@ export function openS3(options: BucketOptions): Backend {
     presign: (what, path, expireSecond) =>
       bucket.presign(({ stat: "HEAD", read: "GET", write: "PUT" } as const)[what], path, expireSecond),
   };
-}
-
-function sizeOf(headers: Headers): number {
-  return Number(headers.get("content-length") ?? 0);
 }
 
 /** A file that is sent whole where it is small, and in parts where it is not. It is there when it is complete. */

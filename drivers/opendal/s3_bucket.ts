@@ -2,6 +2,10 @@
 import { createHash } from "node:crypto";
 import { AwsV4Signer } from "aws4fetch";
 import { notFound, type PresignedRequest, storageError } from "../../lib/interfaces/storage_service/backend.ts";
+import type { ByteSource } from "../../lib/core/byte_stream.ts";
+import type { JumpstarterError } from "../../lib/core/errors.ts";
+import { type Answer, refusal } from "../../lib/streams/http1/request.ts";
+import { answerOf } from "./http.ts";
 import { parseListing, rootOf, textsOf } from "./s3_xml.ts";
 
 /** Where the files are, and who reads and writes them. */
@@ -53,26 +57,37 @@ export class Bucket {
   }
 
   /**
-   * Sends a request, whose answer has a body.
+   * Sends a request of whose answer only the head matters.
    *
    * @throws {JumpstarterError} `unknown`, as all failures of a storage.
    */
-  async ask(method: string, path: string, more: More = {}): Promise<Response> {
-    return await this.#send(method, this.#root + path, more);
-  }
-
-  /** Sends a request of whose answer only the head matters. */
   async act(method: string, path: string, more: More = {}): Promise<Headers> {
-    const response = await this.ask(method, path, more);
+    const response = await this.#send(method, this.#root + path, more);
     await response.body?.cancel();
     return response.headers;
   }
 
   /** What the service tells of a file, or nothing where there is none. */
-  async head(path: string): Promise<Headers | undefined> {
-    const response = await this.#send("HEAD", this.#root + path, {}, 404);
-    await response.body?.cancel();
-    return response.ok ? response.headers : undefined;
+  async head(path: string): Promise<Answer["response"] | undefined> {
+    const { connection, response } = await this.#look("HEAD", path, {});
+    connection.close();
+    const { status, reason } = response;
+    if (status === 404) return undefined;
+    if (!refusal(response)) return response;
+    throw refused(`HEAD of ${this.#root + path}`, status, reason);
+  }
+
+  /** Asks for a file from there on. */
+  async read(path: string, from: number): Promise<Answer> {
+    const answer = await this.#look("GET", path, from > 0 ? { range: `bytes=${from}-` } : {});
+    const { status, reason, body } = answer.response;
+    if (!refusal(answer.response)) return answer;
+    try {
+      if (status === 404) throw notFound(path);
+      throw refused(`GET of ${this.#root + path}`, status, reason, await textOf(piecesOf(body)));
+    } finally {
+      answer.connection.close();
+    }
   }
 
   /** What is in a folder, a thousand paths at a time; with a delimiter nothing of the folders in it. */
@@ -85,14 +100,14 @@ export class Bucket {
       ...after !== undefined && { "continuation-token": after },
     };
     const response = await this.#send("GET", "", { query });
-    const { keys, folders, next } = parseListing(await textOf(response));
+    const { keys, folders, next } = parseListing(await textOf(response.body ?? []));
     const relative = (key: string) => key.slice(this.#root.length);
     return { keys: keys.map(relative), folders: folders.map(relative), next };
   }
 
   /** Sends a request whose answer is a document, which may be an error in spite of the status. */
   async document(method: string, path: string, more: More): Promise<string> {
-    const text = await textOf(await this.ask(method, path, more));
+    const text = await textOf((await this.#send(method, this.#root + path, more)).body ?? []);
     const root = rootOf(text);
     if (root !== undefined && root !== "Error") return text;
     throw storageError("Unexpected", `${method} of ${path}: ${why(text) ?? "no answer that is known"}`);
@@ -108,13 +123,23 @@ export class Bucket {
     return { url: signed.url.href, method, headers: {} };
   }
 
-  async #send(method: string, key: string, { query = {}, headers = {}, body }: More, also?: number) {
-    const signed = await this.#sign({
+  /** Files are read as they are stored, also those that are labelled as encoded, which `fetch` would unpack. */
+  async #look(method: "GET" | "HEAD", path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
+    const signed = await this.#signed(method, this.#root + path, { headers });
+    return await answerOf(method, signed.url.href, Object.fromEntries(signed.headers));
+  }
+
+  async #signed(method: string, key: string, { query = {}, headers = {}, body }: More) {
+    return await this.#sign({
       method,
       url: this.#url(key, query),
       headers: { ...headers, "x-amz-content-sha256": createHash("sha256").update(body ?? "").digest("hex") },
     });
-    signed.headers.set("accept-encoding", "identity");
+  }
+
+  async #send(method: string, key: string, more: More): Promise<Response> {
+    const signed = await this.#signed(method, key, more);
+    const { body } = more;
     const what = `${method} of ${key || "the bucket"}`;
     const limit = new AbortController();
     // The body of a large file takes longer than the answer.
@@ -131,11 +156,8 @@ export class Bucket {
       clearTimeout(timer);
     }
     const { status, statusText } = response;
-    if (response.ok || status === also) return response;
-    const text = method === "HEAD" ? "" : await textOf(response);
-    if (status === 404 && method === "GET" && key !== "") throw notFound(key.slice(this.#root.length));
-    const kind = status === 401 || status === 403 ? "PermissionDenied" : "Unexpected";
-    throw storageError(kind, `${what}: ${why(text) ?? `${status} ${statusText}`}`);
+    if (response.ok) return response;
+    throw refused(what, status, statusText, await textOf(response.body ?? []));
   }
 
   #url(key: string, query: Query): string {
@@ -157,11 +179,15 @@ export class Bucket {
   }
 }
 
-async function textOf(response: Response): Promise<string> {
+async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for (let piece = await source.next(); piece; piece = await source.next()) yield piece;
+}
+
+async function textOf(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string> {
   let size = 0;
   const decoder = new TextDecoder();
   let text = "";
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of pieces) {
     size += chunk.length;
     if (size > maxDocumentBytes) {
       throw storageError("Unexpected", `The service answers with over ${maxDocumentBytes} bytes`);
@@ -175,6 +201,11 @@ async function textOf(response: Response): Promise<string> {
 function encoded(key: string): string {
   const hex = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
   return key.split("/").map((one) => encodeURIComponent(one).replace(/[!'()*]/g, hex)).join("/");
+}
+
+function refused(what: string, status: number, reason: string, text = ""): JumpstarterError {
+  const kind = status === 401 || status === 403 ? "PermissionDenied" : "Unexpected";
+  return storageError(kind, `${what}: ${why(text) ?? `${status} ${reason}`}`);
 }
 
 /** What an error of S3 says, if it is one. */

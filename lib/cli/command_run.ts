@@ -114,7 +114,7 @@ function ioOf(
     progress: progressLine,
     advance: (progress) => view.show(progress),
     async download(url, { headers = {}, first } = {}) {
-      const { download } = await import("../wire/http1/transfer.ts");
+      const { download } = await import("../streams/http1/transfer.ts");
       return await download(url, headers, signal, first);
     },
     async registryFile(reference) {

@@ -9,7 +9,7 @@ import {
 import { JumpstarterError } from "../core/errors.ts";
 import { decompress } from "../streams/codec/codec.ts";
 import { CheckedSource } from "../streams/hash.ts";
-import { download, upload } from "../wire/http1/transfer.ts";
+import { download, upload } from "../streams/http1/transfer.ts";
 
 /** Limit for a whole transfer, in milliseconds. */
 const limitMs = 7_200_000;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { JumpstarterError } from "../../lib/core/errors.ts";
 import { findRegistryFile } from "../../lib/client/oci/file.ts";
 import { parseReference, renderReference } from "../../lib/client/oci/reference.ts";
-import { download } from "../../lib/wire/http1/transfer.ts";
+import { download } from "../../lib/streams/http1/transfer.ts";
 import { allOf, sample } from "../payload.ts";
 import { type RegistryOptions, startRegistry } from "../registry.ts";
 import { temporaryFolder } from "../system/program.ts";

@@ -5,7 +5,7 @@ import opendal from "../../drivers/opendal/mod.ts";
 import { serve } from "../../mod.ts";
 import { collector, sample, sourceOfBytes } from "../payload.ts";
 import { type S3Server, s3Test } from "../s3_server.ts";
-import { rawServer } from "../wire/http1/raw_server.ts";
+import { rawServer } from "../streams/http1/raw_server.ts";
 
 const open = ({ endpoint, bucket, region, keys }: S3Server, more: Record<string, string> = {}) =>
   serve(opendal, { scheme: "s3", kwargs: { endpoint, bucket, region, ...keys, ...more } });
@@ -43,6 +43,17 @@ s3Test("A file of a bucket is written in one piece or in parts, read, told of, c
     /Unsupported: The service s3 has no rename/,
   );
   await assert.rejects(storage.copy({ source: "nothing", target: "x" }), { code: "unknown" });
+});
+
+s3Test("A file is read as it is stored, whatever the bucket says of its encoding", async (server) => {
+  const made = `import gzip; archive = gzip.compress(b"log " * 1000)
+s3.put_object(Bucket="images", Key="a.gz", Body=archive, ContentEncoding="gzip"); print(archive.hex())`;
+  const archive = await server.python(made);
+  await using storage = await open(server);
+  assert.equal((await storage.stat({ path: "a.gz" })).content_length, archive.length / 2);
+  const sink = collector();
+  await storage.get({ path: "a.gz", target: { bytes: sink } });
+  assert.equal(sink.bytes.toHex(), archive);
 });
 
 s3Test("A folder with more files than one answer lists is listed whole", async (server) => {

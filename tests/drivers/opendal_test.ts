@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { serve } from "../../mod.ts";
 import opendal from "../../drivers/opendal/mod.ts";
 import { createFile } from "../../lib/streams/file.ts";
-import { collector, sample, sourceOfBytes } from "../payload.ts";
+import { collector, concat, sample, sourceOfBytes } from "../payload.ts";
 import { temporaryFolder } from "../system/program.ts";
-import { rawServer } from "../wire/http1/raw_server.ts";
+import { rawServer } from "../streams/http1/raw_server.ts";
 
 const content = sample(700_000);
 const sha256 = createHash("sha256").update(content).digest("hex");
@@ -195,6 +195,24 @@ Deno.test("A file on a web server is read from the middle by a range, and from t
   const { url, method } = await storage.presignRead({ path: "a b", expireSecond: 60 });
   assert.deepEqual([url, method], [`${server.url}/files/a%20b`, "GET"]);
   await assert.rejects(storage.delete({ path: "x" }), { message: "Unsupported: The service http has no delete" });
+});
+
+Deno.test("A file on a web server is read as it is stored, whatever the server says of its encoding", async () => {
+  const archive = new Uint8Array(
+    await new Response(
+      new Blob([content]).stream().pipeThrough(new CompressionStream("gzip")),
+    ).arrayBuffer(),
+  );
+  await using server = rawServer(({ line }) => {
+    const head = [`content-length: ${archive.length}`, "content-encoding: gzip", "connection: close"].join("\r\n");
+    const bytes = new TextEncoder().encode(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n`);
+    return line.startsWith("HEAD") ? bytes : concat([bytes, archive]);
+  });
+  await using storage = await serve(opendal, { scheme: "http", kwargs: { endpoint: server.url } });
+  assert.equal((await storage.stat({ path: "a.tar.gz" })).content_length, archive.length);
+  const sink = collector();
+  await storage.get({ path: "a.tar.gz", target: { bytes: sink } });
+  assert.deepEqual(sink.bytes, archive);
 });
 
 Deno.test("The config is held to its service", async () => {

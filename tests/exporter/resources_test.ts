@@ -13,7 +13,7 @@ import { compress, decompress } from "../../lib/streams/codec/codec.ts";
 import type { ClientStream } from "../../lib/wire/rpc/types.ts";
 import { goAwayFrame, receivedBytes, sendBytes } from "../../lib/wire/stream_frame.ts";
 import { allOf, collector, concat, sample, sourceOfBytes } from "../payload.ts";
-import { rawServer } from "../wire/http1/raw_server.ts";
+import { rawServer } from "../streams/http1/raw_server.ts";
 import { type Wired, wired } from "./wired.ts";
 
 const store = defineInterface({

@@ -73,7 +73,7 @@ const lazy: readonly { from: string; to: RegExp }[] = [
   { from: "lib/interfaces/flashing.ts", to: /(?:flash_image|images)\.ts$/ },
   { from: "lib/interfaces/storage_commands.ts", to: /images\.ts$/ },
   { from: "lib/client/connection.ts", to: /lend\.ts$/ },
-  { from: "lib/cli/command_run.ts", to: /^lib\/(?:client\/oci|wire\/http1)\// },
+  { from: "lib/cli/command_run.ts", to: /^lib\/(?:client\/oci|streams\/http1)\// },
   { from: "lib/client/lend.ts", to: /codec\/(?:codec|link)\.ts$/ },
   { from: "lib/exporter/resources.ts", to: /(?:requests|codec\/codec)\.ts$/ },
   { from: "lib/client/dial.ts", to: /^lib\/wire\/tls\/|connect_failure\.ts$/ },

@@ -30,8 +30,8 @@ const reserved: readonly { what: RegExp; only: RegExp; why: string }[] = [
   },
   {
     what: /\bDeno\.(?:connectTls|listenTls|startTls)\b/,
-    only: /^lib\/wire\/tls\//,
-    why: "Whom to trust is decided in lib/wire/tls",
+    only: /^lib\/(?:wire\/tls\/|streams\/http1\/https\.ts$)/,
+    why: "Whom to trust is decided in lib/wire/tls, and of web servers in lib/streams/http1/https.ts",
   },
 ];
 

@@ -9,13 +9,13 @@ import { LogHub } from "../../lib/core/log.ts";
 import { flasher } from "../../lib/interfaces/flasher.ts";
 import { storageMux, storageMuxFlasher } from "../../lib/interfaces/storage_mux.ts";
 import { compress, decompress } from "../../lib/streams/codec/codec.ts";
-import { download } from "../../lib/wire/http1/transfer.ts";
+import { download } from "../../lib/streams/http1/transfer.ts";
 import { noise } from "../hardware/media.ts";
 import { findRegistryFile } from "../../lib/client/oci/file.ts";
 import { allOf, sample, sourceOfBytes } from "../payload.ts";
 import { startRegistry } from "../registry.ts";
 import { temporaryFolder } from "../system/program.ts";
-import { rawServer } from "../wire/http1/raw_server.ts";
+import { rawServer } from "../streams/http1/raw_server.ts";
 import { parsed, run } from "./io.ts";
 
 const image = sample(700_001);

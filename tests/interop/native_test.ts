@@ -9,7 +9,7 @@ import { describe, fullName, type NativeService } from "../../lib/wire/native/de
 import { fileProtoOf } from "../../lib/wire/native/descriptor.ts";
 import { bufPath } from "../../scripts/buf.ts";
 import { type Exporter, run, startExporter, temporaryFolder } from "../system/program.ts";
-import { rawServer } from "../wire/http1/raw_server.ts";
+import { rawServer } from "../streams/http1/raw_server.ts";
 import { goProgram } from "./go.ts";
 import { peerTest, pythonPeer } from "./python.ts";
 

@@ -8,7 +8,7 @@ import { startPythonExporter } from "./python_exporter.ts";
 import { startExporter, temporaryFolder } from "../system/program.ts";
 import { connect, flasher, storage, storageMux, storageMuxFlasher } from "../../mod.ts";
 import { slowLink } from "../slow_link.ts";
-import { rawServer } from "../wire/http1/raw_server.ts";
+import { rawServer } from "../streams/http1/raw_server.ts";
 import { peerTest, pythonPeer, runPython } from "./python.ts";
 
 const opendal = "jumpstarter_driver_opendal.driver";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { hasS3, startS3 } from "../s3_server.ts";
 import { startExporter, temporaryFolder } from "../system/program.ts";
-import { type RawRequest, rawServer } from "../wire/http1/raw_server.ts";
+import { type RawRequest, rawServer } from "../streams/http1/raw_server.ts";
 import { peerTest, pythonPeer, runPython } from "./python.ts";
 import { startPythonExporter } from "./python_exporter.ts";
 

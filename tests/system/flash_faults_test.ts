@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Codec, codecs } from "../../lib/core/codec.ts";
 import { loopDevice, mediaTest, mount, noise, run as runProgram, sha256 } from "../hardware/media.ts";
 import { concat } from "../payload.ts";
-import { rawServer } from "../wire/http1/raw_server.ts";
+import { rawServer } from "../streams/http1/raw_server.ts";
 import { type Ended, run, start, startExporter, temporaryFolder } from "./program.ts";
 
 const MiB = 1024 * 1024;

@@ -5,7 +5,7 @@ import type { Codec } from "../../lib/core/codec.ts";
 import { compress } from "../../lib/streams/codec/codec.ts";
 import { allOf, concat, sample, sourceOfBytes } from "../payload.ts";
 import { startRegistry } from "../registry.ts";
-import { rawServer } from "../wire/http1/raw_server.ts";
+import { rawServer } from "../streams/http1/raw_server.ts";
 import { linkNamesOf } from "./names.ts";
 import { freePort, pageBlocks, type Served, serveLine, sh } from "./page.ts";
 import { isolated, temporaryFolder } from "./program.ts";

@@ -6,7 +6,7 @@ import { serverOf } from "../bytes.ts";
 import { noise, run as runProgram, sha256 } from "../hardware/media.ts";
 import { concat } from "../payload.ts";
 import { slowLink } from "../slow_link.ts";
-import { rawServer } from "../wire/http1/raw_server.ts";
+import { rawServer } from "../streams/http1/raw_server.ts";
 import { type Exporter, run, start, startExporter, temporaryFolder } from "./program.ts";
 
 const MiB = 1024 * 1024;

@@ -1,8 +1,8 @@
 /** A registry, by the distribution protocol of the Open Container Initiative. @module */
 import * as z from "zod/mini";
 import { JumpstarterError } from "../../core/errors.ts";
-import { splitUrl } from "../../wire/http1/url.ts";
-import { type Document, readDocument } from "../../wire/http1/transfer.ts";
+import { splitUrl } from "../../streams/http1/url.ts";
+import { type Document, readDocument } from "../../streams/http1/transfer.ts";
 import { isLoopback } from "../address.ts";
 import type { Login } from "./login.ts";
 import type { OciReference } from "./reference.ts";

@@ -11,7 +11,7 @@ import type { Pipe } from "../../core/pipe.ts";
 import { fetchAuthority } from "./authority_endpoint.ts";
 import { certificatesOf, fingerprintOf, pemOf, pinnedName } from "./pem.ts";
 import { connectUnverified, NotReached, type Unverified } from "./look.ts";
-import { systemRoots } from "./system_roots.ts";
+import { systemRoots } from "../../core/system_roots.ts";
 
 /** Whom a client trusts. The PEM texts may hold several certificates. */
 export type Trust =

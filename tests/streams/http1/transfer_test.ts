@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { JumpstarterError } from "../../../lib/core/errors.ts";
-import { download, upload } from "../../../lib/wire/http1/transfer.ts";
-import { redact, redirected, sameOrigin, splitUrl } from "../../../lib/wire/http1/url.ts";
+import { download, upload } from "../../../lib/streams/http1/transfer.ts";
+import { redact, redirected, sameOrigin, splitUrl } from "../../../lib/streams/http1/url.ts";
 import { allOf, sample } from "../../payload.ts";
 import { type RawRequest, rawServer } from "./raw_server.ts";
 

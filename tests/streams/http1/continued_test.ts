@@ -1,7 +1,7 @@
 /** Downloads from servers that cut the connection. @module */
 import assert from "node:assert/strict";
 import { JumpstarterError } from "../../../lib/core/errors.ts";
-import { download } from "../../../lib/wire/http1/transfer.ts";
+import { download } from "../../../lib/streams/http1/transfer.ts";
 import { allOf, concat, sample } from "../../payload.ts";
 import { type RawRequest, rawServer } from "./raw_server.ts";
 

@@ -32,6 +32,7 @@ export class HttpConnection {
   readonly #signal: AbortSignal;
   #rest: Uint8Array = new Uint8Array();
   #isClosed = false;
+  #asksForHead = false;
 
   private constructor(pipe: Pipe, signal: AbortSignal) {
     this.#pipe = pipe;
@@ -48,7 +49,7 @@ export class HttpConnection {
       const connection = await Deno.connect({ hostname, port });
       connection.setNoDelay();
       if (!isSecure) return connection;
-      const { secureWeb } = await import("../tls/https.ts");
+      const { secureWeb } = await import("./https.ts");
       return await secureWeb(connection, hostname);
     })();
     try {
@@ -61,6 +62,7 @@ export class HttpConnection {
 
   /** Sends the head of a request. */
   async sendHead(method: string, url: RawUrl, headers: Readonly<Record<string, string>>): Promise<void> {
+    this.#asksForHead = method === "HEAD";
     const fields = Object.entries(headers);
     const has = (name: string) => fields.some(([key]) => key.toLowerCase() === name);
     if (!has("host")) fields.unshift(["Host", url.authority]);
@@ -85,7 +87,7 @@ export class HttpConnection {
     }
   }
 
-  /** Reads the head of the response; interim ones are passed over. `bodiless` is for what has no body in any case. */
+  /** Reads the head of the response; interim ones are passed over. */
   async response(): Promise<Response> {
     for (;;) {
       const [, status, reason] = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/.exec(await this.#line()) ?? [];
@@ -103,14 +105,14 @@ export class HttpConnection {
   }
 
   #body(status: number, headers: ReadonlyMap<string, string>): { size?: number; body: ByteSource } {
-    if (status === 204 || status === 304) return { size: 0, body: { next: () => Promise.resolve(undefined) } };
+    const nothing = { next: () => Promise.resolve(undefined) };
+    if (status === 204 || status === 304) return { size: 0, body: nothing };
+    if (this.#asksForHead) return { size: lengthIn(headers), body: nothing };
     if (headers.get("transfer-encoding")?.toLowerCase().split(",").at(-1)?.trim() === "chunked") {
       return { body: this.#chunks() };
     }
-    const length = headers.get("content-length");
-    if (length === undefined) return { body: { next: () => this.#some(Infinity) } };
-    if (!/^\d+$/.test(length)) throw new JumpstarterError("unknown", "The server sends no sensible content-length");
-    return { size: Number(length), body: this.#counted(Number(length)) };
+    const size = lengthIn(headers);
+    return size === undefined ? { body: { next: () => this.#some(Infinity) } } : { size, body: this.#counted(size) };
   }
 
   #counted(size: number): ByteSource {
@@ -214,6 +216,12 @@ export class HttpConnection {
     if (!this.#isClosed) this.#pipe.close();
     this.#isClosed = true;
   };
+}
+
+function lengthIn(headers: ReadonlyMap<string, string>): number | undefined {
+  const length = headers.get("content-length");
+  if (length === undefined || /^\d+$/.test(length)) return length === undefined ? undefined : Number(length);
+  throw new JumpstarterError("unknown", "The server sends no sensible content-length");
 }
 
 function endsEarly(why: string): JumpstarterError {

@@ -1,5 +1,5 @@
 /** TLS to web servers. @module */
-import { systemRoots } from "./system_roots.ts";
+import { systemRoots } from "../../core/system_roots.ts";
 
 /** Makes a connection to a web server trusted: by the public authorities and the system's, for the host's name. */
 export async function secureWeb(connection: Deno.TcpConn, hostname: string): Promise<Deno.TlsConn> {

@@ -24,12 +24,17 @@ export interface Answer {
   readonly response: Response;
 }
 
-/** Sends a GET, and follows where it is sent to. What the server answers then is for the caller to judge. */
-export async function get(url: string, headers: Headers, signal: AbortSignal): Promise<Answer> {
+/** Asks for a file, or for its head, and follows where it is sent to. What the server answers is the caller's to judge. */
+export async function get(
+  url: string,
+  headers: Headers,
+  signal: AbortSignal,
+  method: "GET" | "HEAD" = "GET",
+): Promise<Answer> {
   let current = url;
   let sent = withDefault(headers, "accept-encoding", "identity");
   for (let count = 0; count <= maxRedirects; count++) {
-    const connection = await begin("GET", current, sent, signal);
+    const connection = await begin(method, current, sent, signal);
     try {
       const response = await connection.response();
       if (!redirects.includes(response.status)) return { url: current, connection, response };
@@ -41,10 +46,10 @@ export async function get(url: string, headers: Headers, signal: AbortSignal): P
       current = next;
     } catch (error) {
       connection.close();
-      throw failed("GET", current, error, signal);
+      throw failed(method, current, error, signal);
     }
   }
-  throw failed("GET", url, `It redirects more than ${maxRedirects} times`, signal);
+  throw failed(method, url, `It redirects more than ${maxRedirects} times`, signal);
 }
 
 /** Connects and sends the head of a request. */
