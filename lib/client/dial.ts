@@ -31,7 +31,7 @@ export async function openPipe(address: OpenAddress, trust: Trust | undefined, l
 
 /** The error for a plain connection that led nowhere, if that is because the peer speaks TLS; else the same error. */
 export async function plainFailure(error: unknown, address: Address): Promise<unknown> {
-  if (!("hostname" in address) || !isJumpstarterError(error, "unavailable", "deadline_exceeded", "internal")) {
+  if (!("hostname" in address) || !isJumpstarterError(error, "unavailable", "internal")) {
     return error;
   }
   const { speaksTls } = await import("../wire/tls/trust.ts");

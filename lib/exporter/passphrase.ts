@@ -33,7 +33,7 @@ export interface Clock {
 export interface Caller {
   /** The address that pays for wrong guesses. */
   readonly address: string;
-  /** A call was refused. */
+  /** A call was refused; of those that bring no passphrase, only a connection's first is told. */
   onRefused(path: string): void;
 }
 
@@ -69,6 +69,7 @@ export class PassphraseGuard {
    */
   door(caller: Caller): Door {
     let accepted: string | undefined;
+    let isTold = false;
     const isRight = (given: string) => {
       if (!this.#guess(given, caller.address)) return false;
       accepted = given;
@@ -80,9 +81,14 @@ export class PassphraseGuard {
       if (given !== undefined && given === accepted) return undefined;
       const refuse = () => {
         caller.onRefused(path);
-        return new JumpstarterError("unauthenticated", "invalid or missing passphrase");
+        return refusal();
       };
-      if (given === undefined) return () => Promise.reject(refuse());
+      if (given === undefined) {
+        // Such calls cost their caller nothing, and would fill the log.
+        const error = isTold ? refusal() : refuse();
+        isTold = true;
+        return () => Promise.reject(error);
+      }
       const waitMs = this.#queue(caller.address);
       if (waitMs > longestQueueMs) return () => Promise.reject(tooMany());
       if (waitMs === 0) {
@@ -133,6 +139,10 @@ export class PassphraseGuard {
       this.#penalties.delete(address);
     }
   }
+}
+
+function refusal(): JumpstarterError {
+  return new JumpstarterError("unauthenticated", "invalid or missing passphrase");
 }
 
 function tooMany(): JumpstarterError {

@@ -64,6 +64,15 @@ Deno.test("PassphraseGuard lets calls in that carry the passphrase, and tells th
   assert.ok(time.waits.length > 0);
 });
 
+Deno.test("PassphraseGuard tells of one call without a passphrase a connection, and of every wrong one", async () => {
+  const { connect, refusals } = guardedPort();
+  const connection = connect("a");
+  for (let count = 0; count < 5; count++) assert.equal(await call(connection, undefined), refused);
+  assert.equal(refusals.length, 1);
+  for (let count = 0; count < 2; count++) assert.equal(await call(connection, "wrong"), refused);
+  assert.equal(refusals.length, 3);
+});
+
 Deno.test("PassphraseGuard looks at each call of a connection, also after a right one", async () => {
   const { connect } = guardedPort();
   const connection = connect("a");

@@ -217,6 +217,7 @@ Deno.test("client tells a peer that is not an exporter, and does not wait for on
       const { code, stderr } = await run(["client", "--host", address, "--timeout", "2", "power", "on"]);
       assert.match(stderr, complaint);
       assert.equal(code, 3);
+      if (title === "one that says nothing") assert.equal(connections.length, 1, "It is not asked for TLS as well");
       listener.close();
       await accepting.catch(() => {});
       for (const connection of connections) {
