@@ -6,7 +6,6 @@ import { defineDriver } from "../../lib/contract/driver.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { flasher } from "../../lib/interfaces/flasher.ts";
 import { MediumFlasher } from "../../lib/hardware/flash.ts";
-import { readMedium } from "../../lib/streams/medium.ts";
 
 const seconds = z.number().check(z.minimum(0));
 
@@ -63,9 +62,9 @@ export default defineDriver({
         refuse(target);
         await disk.runs.cancel();
       },
-      async dump({ target, partition }) {
+      async dump({ target, partition }, call) {
         refuse(partition);
-        await readMedium(path, target.bytes);
+        await disk.dump(target.bytes, call);
       },
       [Symbol.asyncDispose]: () => disk.runs.cancel(),
     };

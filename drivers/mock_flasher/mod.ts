@@ -5,7 +5,6 @@ import { defineDriver } from "../../lib/contract/driver.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { flasher } from "../../lib/interfaces/flasher.ts";
 import { MediumFlasher } from "../../lib/hardware/flash.ts";
-import { readMedium } from "../../lib/streams/medium.ts";
 
 /** Keeps each partition in a temporary file, until the session's end. */
 export default defineDriver({
@@ -34,9 +33,9 @@ export default defineDriver({
       flashPlan: ({ target, ...image }) => mediumOf(target).plan(image),
       flashState: ({ target }) => mediumOf(target).runs.state(),
       flashCancel: ({ target }) => mediumOf(target).runs.cancel(),
-      async dump({ target, partition }) {
+      async dump({ target, partition }, call) {
         try {
-          await readMedium(fileOf(partition), target.bytes);
+          await mediumOf(partition).dump(target.bytes, call);
         } catch (cause) {
           if (!(cause instanceof Deno.errors.NotFound)) throw cause;
           const message = `Nothing was flashed to ${partition ?? "default"} yet`;

@@ -4,7 +4,6 @@ import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { storageMux } from "../../lib/interfaces/storage_mux.ts";
 import { MediumFlasher } from "../../lib/hardware/flash.ts";
-import { readMedium } from "../../lib/streams/medium.ts";
 
 /** Keeps the storage in a temporary file, until the session's end, and logs where it is connected to. */
 export default defineDriver({
@@ -24,7 +23,7 @@ export default defineDriver({
       write: ({ src }, call) => storage.flash(src, call),
       writeProgress: ({ src, options }, call) => storage.progress(src, options, call),
       writePlan: (image) => storage.plan(image),
-      read: ({ dst }) => readMedium(file, dst.bytes),
+      read: ({ dst }, call) => storage.dump(dst.bytes, call),
       async [Symbol.asyncDispose]() {
         await storage.runs.cancel();
         await Deno.remove(folder, { recursive: true });

@@ -5,7 +5,6 @@ import { defineDriver } from "../../lib/contract/driver.ts";
 import { storageMuxFlasher } from "../../lib/interfaces/storage_mux.ts";
 import { StorageSwitch } from "../../lib/interfaces/storage_switch.ts";
 import { MediumFlasher } from "../../lib/hardware/flash.ts";
-import { readMedium } from "../../lib/streams/medium.ts";
 
 /** Keeps the storage in a temporary file, until the session's end, and logs where it is connected to. */
 export default defineDriver({
@@ -28,7 +27,7 @@ export default defineDriver({
       dut: mux.dut,
       off: mux.off,
       write: ({ src }, call) => mux.use(call, () => storage.flash(src, call)),
-      read: ({ dst }, call) => mux.use(call, () => readMedium(file, dst.bytes)),
+      read: ({ dst }, call) => mux.use(call, () => storage.dump(dst.bytes, call)),
       flashProgress: ({ source, options }, { signal }) =>
         storage.runs.events(
           (report, signal) => mux.atHost(signal, () => storage.write(source, options, report, signal)),

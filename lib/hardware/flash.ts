@@ -1,9 +1,9 @@
 /** What drivers do with an image and a medium. @module */
 import { dirname } from "node:path";
-import type { ByteSource } from "../core/byte_stream.ts";
+import type { ByteSink, ByteSource } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
 import { Exclusive } from "../core/exclusive.ts";
-import { writeMedium } from "../streams/medium.ts";
+import { readMedium, writeMedium } from "../streams/medium.ts";
 import { FlashRuns } from "./flash_runs.ts";
 import type { ResumePlan } from "./earlier_write.ts";
 import type { WriteProgress } from "./write_progress.ts";
@@ -82,7 +82,7 @@ export class MediumFlasher {
   constructor(medium: FlashMedium) {
     this.#medium = medium;
     this.#use = new Exclusive(() =>
-      new JumpstarterError("failed_precondition", `${medium.path} is in use: Another client writes to it`, {
+      new JumpstarterError("failed_precondition", `${medium.path} is in use: Another client writes or reads it`, {
         phase: "driver",
         hint: "Wait for its end",
       })
@@ -170,6 +170,11 @@ export class MediumFlasher {
       written: written.written + written.zeroed,
       resumedFrom: written.resumedFrom,
     };
+  }
+
+  /** Reads the medium to its end, while nobody writes to it. */
+  dump(sink: ByteSink, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    return this.#use.run(signal, () => readMedium(this.#medium.path, sink));
   }
 
   /** Where a write of an image may go on, as far as the record tells: the medium may be elsewhere now. */

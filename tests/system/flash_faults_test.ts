@@ -17,7 +17,8 @@ async function startBench(media?: string) {
   const env = { TMPDIR: media ?? folder.path, XDG_RUNTIME_DIR: folder.path };
   const exporter = stack.use(await startExporter(folder.file("bench.yaml", config), [], { env }));
   const [flasher] = [...Deno.readDirSync(env.TMPDIR)].filter(({ name }) => name.startsWith("jumpstarter-flasher-"));
-  const words = (...more: string[]) => ["client", "--host", exporter.address, "flasher", "flash", "--json", ...more];
+  const board = ["client", "--host", exporter.address, "flasher"];
+  const words = (...more: string[]) => [...board, "flash", "--json", ...more];
   return {
     folder: folder.path,
     /** The medium of the default partition. */
@@ -30,6 +31,7 @@ async function startBench(media?: string) {
     },
     start: (...more: string[]) => start(words(...more), { limitMs: 60_000 }),
     flash: (...more: string[]) => run(words(...more), { limitMs: 60_000 }),
+    dump: (name: string) => run([...board, "dump", `${folder.path}/${name}`], { limitMs: 60_000 }),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -219,7 +221,9 @@ Deno.test("A second session on the same medium is refused, and the first one goe
   await using flashing = bench.start(server.url);
   await taken(bench.medium, 2 * MiB);
   const other = bench.file("other.img", noise(MiB, 7));
-  assertFailed(await bench.flash(other), /default is in use: Another client writes to it/);
+  assertFailed(await bench.flash(other), /default is in use: Another client writes or reads it/);
+  // What is read now is half of this image and half of the one before.
+  assertFailed(await bench.dump("now.img"), /default is in use: Another client writes or reads it/);
   server.release();
   assertProven(await flashing.ended, image);
   assert.deepEqual(await Deno.readFile(bench.medium), image);

@@ -188,7 +188,7 @@ Deno.test("A second session on a medium that is being written is refused, and th
     await first.said('"write"');
     const second = await run(flash(rig.exporter.address, driver, rig.file));
     assert.equal(second.code, 1);
-    assert.match(second.stderr, /^Error \(driver\): \S+ is in use: Another client writes to it$/m);
+    assert.match(second.stderr, /^Error \(driver\): \S+ is in use: Another client writes or reads it$/m);
     const { code, stdout, stderr } = await first.ended;
     assert.equal(code, 0, stderr);
     assert.equal(JSON.parse(stdout.trim().split("\n").at(-1)!).written.sha256ReadBack, sha256(rig.image));
