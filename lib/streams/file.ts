@@ -75,24 +75,30 @@ export async function openImage(path: string): Promise<FileSource> {
 }
 
 /**
- * A file to be written. What is no regular file, such as a pipe, is written as it is. Any other gets its name with the end; until then
- * it has that name and `.partial`, which is removed when it is given up.
+ * A file to be written. What is no regular file, such as a pipe, is written as it is. Any other is replaced at the end,
+ * also one that a link leads to; until then what is written lies beside it as `.partial`, which is removed when it is given
+ * up.
  */
 export async function createFile(path: string): Promise<OwnedSink> {
-  const there = await Deno.stat(path).catch(() => undefined);
-  if (there?.isDirectory) throw localError(path, "It is a folder");
-  if (there && !there.isFile) {
-    const { write, abort } = sinkOfFile(await opened(path, Deno.open(path, { write: true })));
-    return { write: named(path, write), end: () => Promise.resolve(abort(undefined)), abort };
+  const before = await Deno.stat(path).catch(() => undefined);
+  if (before?.isDirectory) throw localError(path, "It is a folder");
+  // What may not be written fails here.
+  const there = before && sinkOfFile(await opened(path, Deno.open(path, { write: true })));
+  if (there && !before.isFile) {
+    return { write: named(path, there.write), end: () => Promise.resolve(there.abort(undefined)), abort: there.abort };
   }
-  const partial = `${path}.partial`;
-  const creating = Deno.open(partial, { write: true, create: true, truncate: true });
-  const sink = sinkOfFile(await opened(path, creating, "Its folder is not there"));
+  await there?.abort(undefined);
+  const target = before ? await Deno.realPath(path) : path;
+  const partial = `${target}.${crypto.randomUUID().slice(0, 8)}.partial`;
+  const sink = sinkOfFile(
+    await opened(path, Deno.open(partial, { write: true, createNew: true }), "Its folder is not there"),
+  );
   return {
     write: named(path, sink.write),
     end: named(path, async () => {
       await sink.end();
-      await Deno.rename(partial, path);
+      if (before?.mode) await Deno.chmod(partial, before.mode);
+      await Deno.rename(partial, target);
     }),
     async abort(reason) {
       await sink.abort(reason);

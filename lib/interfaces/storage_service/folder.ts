@@ -1,7 +1,7 @@
 /** A folder of the exporter. @module */
 import { dirname, join, resolve } from "node:path";
-import { writeAll } from "../../core/pipe.ts";
-import { type Backend, metadataOf, notFound, type ReadFile, storageError, type WriteFile } from "./backend.ts";
+import { createFile } from "../../streams/file.ts";
+import { type Backend, metadataOf, notFound, type ReadFile, storageError } from "./backend.ts";
 import { isFolder } from "./path.ts";
 
 /** How much one read asks for, in bytes. */
@@ -55,7 +55,16 @@ export async function openFolder(root: string): Promise<Backend> {
     write: (path) =>
       failing(path, async () => {
         await inside(path);
-        return await replacing(at(path));
+        const { write, end, abort } = await createFile(at(path));
+        const close = async () => {
+          try {
+            await end();
+          } catch (error) {
+            await abort(error);
+            throw error;
+          }
+        };
+        return { write, close, abort: () => abort(undefined) };
       }),
     list,
     createDir: (path) => failing(path, () => Deno.mkdir(at(path), { recursive: true })),
@@ -82,44 +91,6 @@ export async function openFolder(root: string): Promise<Backend> {
         await Deno.rename(at(source), at(target));
       }),
   };
-}
-
-/** Writes beside a file, which is replaced by what is complete. */
-async function replacing(path: string): Promise<WriteFile> {
-  const before = await ifThere(Deno.stat(path));
-  if (before) {
-    // What may not be written fails here, and what is no file, as a pipe, is written as it is.
-    const file = await Deno.open(path, { write: true });
-    if (!before.isFile) return writerOf(file, () => {}, () => {});
-    file.close();
-  }
-  const target = await ifThere(Deno.realPath(path)) ?? path;
-  const part = join(dirname(target), `.part-${crypto.randomUUID()}`);
-  const file = await Deno.open(part, { write: true, createNew: true });
-  if (before?.mode) await Deno.chmod(part, before.mode);
-  const remove = () => Deno.remove(part);
-  return writerOf(
-    file,
-    () => Deno.rename(part, target).catch((error) => remove().finally(() => Promise.reject(error))),
-    remove,
-  );
-}
-
-function writerOf(file: Deno.FsFile, complete: () => unknown, giveUp: () => unknown): WriteFile {
-  const closing = (then: () => unknown) => async () => {
-    file.close();
-    await then();
-  };
-  return { write: (chunk) => writeAll(file, chunk), close: closing(complete), abort: closing(giveUp) };
-}
-
-async function ifThere<T>(looking: Promise<T>): Promise<T | undefined> {
-  try {
-    return await looking;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 async function removeIfThere(path: string): Promise<void> {
