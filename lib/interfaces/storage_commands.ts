@@ -62,11 +62,8 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
     { args: { path } },
   );
   return {
-    ls: command("List a folder", async ({ path, recursive }, { signal, print }) => {
-      const entries = recursive ? client.scan({ path }, { signal }) : client.list({ path }, { signal });
-      for await (const entry of entries) print(entry, entry);
-    }, {
-      args: { path: z._default(z.string(), "/").check(z.describe("The folder; its path ends in /")) },
+    ls: command("List what is in a folder", ({ path, recursive }, io) => listFolder(client, path, recursive, io), {
+      args: { path: z._default(z.string(), "/").check(z.describe("The folder")) },
       options: { recursive: z._default(z.boolean(), false).check(z.describe("The folders in it as well")) },
       short: { recursive: "r" },
     }),
@@ -205,6 +202,26 @@ async function getFile(client: StorageCalls, path: string, local: string, io: Co
     { file: local, ...file },
     file ? `Read ${file.bytes} bytes, SHA-256 ${file.sha256}` : `Uploaded to ${local}`,
   );
+}
+
+async function listFolder(
+  client: StorageCalls,
+  path: string,
+  recursive: boolean,
+  { signal, print }: CommandIo,
+): Promise<void> {
+  const folder = path.endsWith("/") ? path : `${path}/`;
+  let isThere = false;
+  for await (const entry of client[recursive ? "scan" : "list"]({ path: folder }, { signal })) {
+    isThere = true;
+    // Its first entry is the folder itself.
+    if (entry !== "/" && entry !== folder.replace(/^\/+/, "")) print(entry, entry);
+  }
+  if (isThere || folder === "/") return;
+  if (!await client.exists({ path }, { signal })) {
+    throw new JumpstarterError("not_found", `There is nothing at ${path}`, { phase: "driver" });
+  }
+  if (path !== folder) print(path, path);
 }
 
 function between(summary: string, act: StorageCalls["copy"]): Command {

@@ -68,6 +68,9 @@ for (const scheme of ["fs", "memory"] as const) {
     using folder = temporaryFolder();
     await using storage = await serve(opendal, config(scheme, folder.path));
     for (const path of ["dir/a", "dir/sub/b", "dirt", "dir2/c"]) await storage.put({ path, source: source() });
+    if (scheme === "fs") {
+      await assert.rejects(storage.delete({ path: "dir" }), /Unexpected: The folder dir is not empty$/);
+    }
     await storage.removeAll({ path: "dir" });
     const files = (await Array.fromAsync(storage.scan({ path: "/" }))).filter((path) => !path.endsWith("/"));
     assert.deepEqual(files.sort(), ["dir2/c", "dirt"]);

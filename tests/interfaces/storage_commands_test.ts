@@ -27,3 +27,21 @@ Deno.test("Files keep their names between this machine and the storage, where no
   }
   assert.equal(Deno.readTextFileSync(`${here.path}/kernel`), "linux");
 });
+
+Deno.test("A folder is listed by its name, with or without a slash, and what is not there is an error", async () => {
+  using there = await folderOf({ "a/b/kernel": "linux", "a/os.img": "x", "ab": "x" });
+  Deno.mkdirSync(`${there.path}/empty`);
+  await using client = await serve(opendal, { scheme: "fs", kwargs: { root: there.path } });
+  const { ls } = storage.commands!(client);
+  const listed = async (path: string, recursive = false) => {
+    const running = run(ls, parsed(ls, { path, recursive }));
+    await running.done;
+    return running.lines;
+  };
+  assert.deepEqual(await listed("/"), ["a/", "ab", "empty/"]);
+  for (const path of ["a", "a/", "/a"]) assert.deepEqual(await listed(path), ["a/b/", "a/os.img"], path);
+  assert.deepEqual(await listed("a", true), ["a/b/", "a/b/kernel", "a/os.img"]);
+  assert.deepEqual(await listed("ab"), ["ab"]);
+  assert.deepEqual(await listed("empty"), []);
+  await assert.rejects(listed("none"), { code: "not_found", message: "There is nothing at none" });
+});

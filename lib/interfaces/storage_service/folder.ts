@@ -72,6 +72,9 @@ export async function openFolder(root: string): Promise<Backend> {
       try {
         await Deno.remove(at(path));
       } catch (error) {
+        if ((error as { code?: string }).code === "ENOTEMPTY") {
+          throw storageError("Unexpected", `The folder ${path} is not empty`, error);
+        }
         if (!isMissing(error)) throw storageError("Unexpected", String(error), error);
       }
     },
