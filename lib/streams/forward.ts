@@ -19,8 +19,10 @@ export interface Forward extends AsyncDisposable {
 export interface ForwardOptions {
   /** Opens the far end for one connection; the signal aborts when the forward is disposed. */
   open(signal: AbortSignal): Promise<ByteStream>;
-  /** Told why the far end of a connection failed. The forward itself goes on. */
+  /** Told why the far end of a connection failed, or that one is waited for. The forward itself goes on. */
   onFailure?(message: string): void;
+  /** How long the far end may take before that is told, in milliseconds. @default 5000 */
+  patienceMs?: number;
 }
 
 /**
@@ -63,6 +65,7 @@ class Listening implements Forward {
   readonly #end = new AbortController();
   readonly #connections = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
+  #isWaitTold = false;
 
   constructor(listener: Deno.Listener, address: string, options: ForwardOptions, cleanUp = () => {}) {
     this.#listener = listener;
@@ -96,13 +99,31 @@ class Listening implements Forward {
     const stop = () => void near[Symbol.asyncDispose]();
     signal.addEventListener("abort", stop, { once: true });
     try {
-      await using far = await this.#options.open(signal);
+      await using far = await this.#open(signal);
       await join(near, far);
     } catch (error) {
       if (!signal.aborted && !isHangup(error)) this.#options.onFailure?.(messageOf(error));
     } finally {
       signal.removeEventListener("abort", stop);
       await near[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Opens the far end. That it takes long is told of one connection at a time, since others will wait as well. */
+  async #open(signal: AbortSignal): Promise<ByteStream> {
+    const { open, onFailure, patienceMs = 5_000 } = this.#options;
+    const wait = setTimeout(() => {
+      if (this.#isWaitTold) return;
+      this.#isWaitTold = true;
+      const others = this.#connections.size - 1;
+      onFailure?.(`A connection has waited ${patienceMs / 1_000} s for its other end, beside ${others} more`);
+    }, patienceMs);
+    try {
+      const far = await open(signal);
+      this.#isWaitTold = false;
+      return far;
+    } finally {
+      clearTimeout(wait);
     }
   }
 

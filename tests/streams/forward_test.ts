@@ -45,6 +45,28 @@ Deno.test("A forward that cannot open its far end hangs up, says why, and goes o
   assert.deepEqual(failures, ["The device is off"]);
 });
 
+Deno.test("A far end that takes long to open is told of once, until one opens", async () => {
+  const told: string[] = [];
+  const gates: ((stream: ReturnType<typeof echoStream>) => void)[] = [];
+  await using forward = forwardTcp(anyPort, {
+    open: () => new Promise((resolve) => gates.push(resolve)),
+    onFailure: (message) => void told.push(message),
+    patienceMs: 20,
+  });
+  await using first = await dial(forward);
+  await using _second = await dial(forward);
+  while (told.length === 0 || gates.length < 2) await delay(5);
+  await delay(50);
+  assert.equal(told.length, 1);
+  assert.match(told[0], /^A connection has waited 0\.02 s for its other end, beside [01] more$/);
+  gates.forEach((open) => open(echoStream()));
+  await first.send("hello");
+  assert.equal(await first.until("hello"), "hello");
+  await using _third = await dial(forward);
+  while (told.length < 2) await delay(5);
+  gates[2](echoStream());
+});
+
 Deno.test("Whoever resets a connection from here is no failure of the far end", async () => {
   const failures: string[] = [];
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
