@@ -10,7 +10,7 @@ import { didYouMean } from "../core/nearest.ts";
 import { commandRunner } from "./command_run.ts";
 import { configure } from "./commander.ts";
 import { addPassphraseOptions } from "./passphrase.ts";
-import { commandsOf, growCommands, growOwnCommand, seconds } from "./node_command.ts";
+import { commandsOf, growCommands, growOwnCommand, ownCommandNames, seconds } from "./node_command.ts";
 import type { Interruptions } from "./exit_code.ts";
 import { printLine } from "./output.ts";
 import { renderTree, treeJson } from "./tree_view.ts";
@@ -72,7 +72,8 @@ export function clientCommand(interruption: Interruptions): Commander {
       }
       const words = ["client", ...node.path.split(".").filter(Boolean)].join(" ");
       const run = commandRunner(board, interruption, flags);
-      const own = await growOwnCommand(node, words, run);
+      const isNamed = (await ownCommandNames(node)).includes(rest[0]);
+      const own = isNamed ? undefined : await growOwnCommand(node, words, run);
       if (own) return void await configure(own).parseAsync(rest, { from: "user" });
       const grown = configure(await growCommands(node, words, run, rest[0]));
       if (rest.length === 0) return printLine(`${await renderTree(node)}\n\n${grown.helpInformation().trimEnd()}`);

@@ -26,15 +26,18 @@ export async function ownCommandNames(node: DriverNode): Promise<string[]> {
   return Object.keys(await ownCommands(node)).filter((name) => name !== ownCommand);
 }
 
-/** A command line of what the driver's bare name stands for, where it stands for something. */
+/** A command line of what the driver's bare name stands for, where it stands for something. Its help names the others. */
 export async function growOwnCommand(
   node: DriverNode,
   words: string,
   run: CommandRunner,
 ): Promise<Commander | undefined> {
-  const definition = (await ownCommands(node))[ownCommand];
+  const { [ownCommand]: definition, ...others } = await ownCommands(node);
   if (!definition) return undefined;
-  return growCommand(new Commander(words).description(await descriptionOf(node)), node, definition, run);
+  const lines = Object.entries(others).map(([name, { summary }]) => `  ${name}  ${summary}`);
+  const grown = new Commander(words).description(await descriptionOf(node));
+  if (lines.length > 0) grown.addHelpText("after", ["", "Commands:", ...lines].join("\n"));
+  return growCommand(grown, node, definition, run);
 }
 
 async function descriptionOf(node: DriverNode): Promise<string> {

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { shellWord } from "../core/words.ts";
 
 /** Version of the program, as the manifest has it. */
 export const version = "0.1.0";
@@ -40,6 +41,6 @@ function writeScript(folder: string, name: ProgramName): void {
     const line = words.map((word) => `"${word}"`).join(" ");
     return Deno.writeTextFileSync(join(folder, `${name}.cmd`), `@${line} %*\r\n`);
   }
-  const line = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const line = words.map(shellWord).join(" ");
   Deno.writeTextFileSync(join(folder, name), `#!/bin/sh\nexec ${line} "$@"\n`, { mode: 0o700 });
 }

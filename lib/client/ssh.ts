@@ -7,6 +7,7 @@
 import { type Code, isJumpstarterError, JumpstarterError, messageOf, type Phase } from "../core/errors.ts";
 import { withLimit } from "../core/limit.ts";
 import { type Pipe, pipeOfStreams } from "../core/pipe.ts";
+import { shellWord } from "../core/words.ts";
 import { renderAddress, type SshTarget } from "./address.ts";
 
 /** How long ssh may take to end after its streams have, in milliseconds. */
@@ -106,7 +107,7 @@ function argumentsOf({ host, user, port, config }: SshTarget, { sshControlPath }
 
 /** A word for the shell at the other end. */
 function quoted(word: string): string {
-  return /^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[\w./@%+=:,-]+$/.test(word) ? word : shellWord(word);
 }
 
 /** Whether ssh could ask somebody for a password. */

@@ -23,3 +23,8 @@ export function splitWords(line: string): string[] {
   }
   return word === undefined ? words : [...words, word];
 }
+
+/** A word as a POSIX shell takes it, whatever it has in it. */
+export function shellWord(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -3,10 +3,10 @@ import * as z from "zod/mini";
 import { command, ownCommand } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { unary } from "../contract/method.ts";
-import { isJumpstarterError, JumpstarterError, messageOf } from "../core/errors.ts";
+import { isJumpstarterError, JumpstarterError, messageOf, usageError } from "../core/errors.ts";
 import { withoutBrackets } from "../core/host_port.ts";
 import { privateFolder } from "../core/own_folder.ts";
-import { splitWords } from "../core/words.ts";
+import { shellWord, splitWords } from "../core/words.ts";
 import { network, type NetworkClient } from "./network.ts";
 
 /** How ssh is called. */
@@ -24,7 +24,7 @@ export interface SshResult {
   readonly stderr: string;
 }
 
-/** Runs commands on a device over ssh. */
+/** Runs commands on a device and copies files over ssh. */
 export const ssh = defineInterface({
   name: "ssh",
   summary: "Runs commands on the device over ssh",
@@ -38,7 +38,9 @@ export const ssh = defineInterface({
   },
   extend: (calls, { tcp }) => {
     const commandLine = (words: readonly string[], options: CommandLineOptions = {}) =>
-      prepare(calls, tcp, words, options);
+      sshLine(calls, tcp, words, options);
+    const copyLine = (words: readonly string[], options: CommandLineOptions = {}) =>
+      scpLine(calls, tcp, words, options);
     return {
       /** A raw stream to the device's ssh port. */
       connect: tcp.connect,
@@ -51,17 +53,17 @@ export const ssh = defineInterface({
        * device, as behind `ssh HOST`.
        */
       commandLine,
+      /**
+       * The words that call scp, which are good until they are disposed. `words` are scp's options and the files; those on
+       * the device begin with a colon.
+       */
+      copyLine,
       /** Runs a command on the device to its end. */
-      async run(words: readonly string[], options: SshOptions = {}): Promise<SshResult> {
-        await using line = await commandLine(words, options);
-        const [program, ...args] = line.words;
-        const child = new Deno.Command(program, { args, signal: options.signal, stdin: "null" });
-        const { code, stdout, stderr } = await child.output().catch((error) => {
-          throw new JumpstarterError("not_found", `Cannot run ${program}: ${messageOf(error)}`, { cause: error });
-        });
-        const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-        return { code, stdout: text(stdout), stderr: text(stderr) };
-      },
+      run: async (words: readonly string[], options: SshOptions = {}): Promise<SshResult> =>
+        await resultOf(await commandLine(words, options), options.signal),
+      /** Copies files to the device or from it, by scp: `copy(["boot.img", ":/tmp/"])`. */
+      copy: async (words: readonly string[], options: SshOptions = {}): Promise<SshResult> =>
+        await resultOf(await copyLine(words, options), options.signal),
     };
   },
   commands: (client) => ({
@@ -74,15 +76,27 @@ export const ssh = defineInterface({
           z.describe("Options of ssh, then the command; left out, a shell"),
         ),
       },
-      options: {
-        direct: z._default(z.boolean(), false).check(
-          z.describe("Connect to the device itself, not through the exporter"),
+      options: { direct },
+      passThrough: true,
+    }),
+    scp: command("Copy files to the device or from it, by scp", async ({ args, direct }, io) => {
+      await using line = await client.copyLine(args, { direct, signal: io.signal, onNote: io.note });
+      return await io.foreground(line.words);
+    }, {
+      args: {
+        args: z.array(z.string()).check(
+          z.describe("Options of scp, then the files and where they go; those on the device begin with a colon"),
         ),
       },
+      options: { direct },
       passThrough: true,
     }),
   }),
 });
+
+const direct = z._default(z.boolean(), false).check(
+  z.describe("Connect to the device itself, not through the exporter"),
+);
 
 export type SshClient = Client<typeof ssh>;
 
@@ -97,13 +111,25 @@ interface Calls {
   getSshIdentity(options?: { signal?: AbortSignal }): Promise<string | null>;
 }
 
-/** Everything that a call of ssh needs; disposing takes the forward and the key away. */
-async function prepare(
+/** Words that are good until they are disposed. */
+interface CommandLine extends AsyncDisposable {
+  readonly words: readonly string[];
+}
+
+/** How the device is reached; disposing takes the forward and the key away. */
+interface Way extends AsyncDisposable {
+  /** ssh with its options, the key and the port. */
+  readonly ssh: readonly string[];
+  /** Who logs in where nobody is named; empty: ssh decides. */
+  readonly user: string;
+  readonly host: string;
+}
+
+async function wayTo(
   calls: Calls,
   tcp: NetworkClient,
-  words: readonly string[],
   { direct = false, signal, onNote }: CommandLineOptions,
-): Promise<{ readonly words: readonly string[] } & AsyncDisposable> {
+): Promise<Way> {
   await using stack = new AsyncDisposableStack();
   const [command, user, identity, place] = await Promise.all([
     calls.getSshCommand({ signal }),
@@ -112,18 +138,59 @@ async function prepare(
     direct ? addressOf(tcp, signal, onNote) : undefined,
   ]);
   const { host, port } = place ?? placeOf(stack.use(tcp.forwardTcp({}, onNote)).address);
-  const { options, rest, namesUser } = splitOptions(words);
-  const prepared = [
+  const ssh = [
     ...splitWords(command),
     ...(identity ? ["-i", keyFile(identity, stack)] : []),
     ...(port === "22" ? [] : ["-p", port]),
-    ...(user && !namesUser ? ["-l", user] : []),
-    ...options,
-    host,
-    ...rest,
   ];
   const owned = stack.move();
-  return { words: prepared, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { ssh, user, host, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function sshLine(
+  calls: Calls,
+  tcp: NetworkClient,
+  given: readonly string[],
+  how: CommandLineOptions,
+): Promise<CommandLine> {
+  const { options, rest, namesUser } = splitOptions(given);
+  const way = await wayTo(calls, tcp, how);
+  const words = [...way.ssh, ...(way.user && !namesUser ? ["-l", way.user] : []), ...options, way.host, ...rest];
+  return { words, [Symbol.asyncDispose]: () => way[Symbol.asyncDispose]() };
+}
+
+async function scpLine(
+  calls: Calls,
+  tcp: NetworkClient,
+  given: readonly string[],
+  how: CommandLineOptions,
+): Promise<CommandLine> {
+  if (!given.some((word) => word.startsWith(":"))) {
+    throw usageError("Expected a path on the device, which begins with a colon: boot.img :/tmp/");
+  }
+  await using stack = new AsyncDisposableStack();
+  const way = stack.use(await wayTo(calls, tcp, how));
+  const namesUser = /(?:^|\0)-o\0?\s*user\b/i.test(given.join("\0"));
+  // scp takes a program in the place of ssh, but no options of it.
+  const program = `${stack.use(privateFolder()).path}/ssh`;
+  const line = [...way.ssh, ...(way.user && !namesUser ? ["-l", way.user] : [])].map(shellWord).join(" ");
+  Deno.writeTextFileSync(program, `#!/bin/sh\nexec ${line} "$@"\n`, { mode: 0o700, createNew: true });
+  const host = way.host.includes(":") ? `[${way.host}]` : way.host;
+  const words = given.map((word) => word.startsWith(":") ? `${host}${word}` : word);
+  const owned = stack.move();
+  return { words: ["scp", "-S", program, ...words], [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Runs a command line to its end. */
+async function resultOf(given: CommandLine, signal: AbortSignal | undefined): Promise<SshResult> {
+  await using line = given;
+  const [program, ...args] = line.words;
+  const child = new Deno.Command(program, { args, signal, stdin: "null" });
+  const { code, stdout, stderr } = await child.output().catch((error) => {
+    throw new JumpstarterError("not_found", `Cannot run ${program}: ${messageOf(error)}`, { cause: error });
+  });
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
 /** The device's own address, or nothing where the exporter keeps it to itself. */

@@ -80,7 +80,7 @@ sshdTest("client ssh runs a command, passes options, input and the exit code on"
   assert.match(nobody.stderr, /no-such-user@127\.0\.0\.1: Permission denied/);
   assert.equal((await client(["--json", "echo", "plain"])).stdout, "plain\n");
   const tree = await run(["client", "--exporter-config", there.file]);
-  assert.match(tree.stdout, /^ {2}login +ssh$/m);
+  assert.match(tree.stdout, /^ {2}login +ssh +scp$/m);
   assert.match((await client(["--help"])).stdout, /Usage: client login \[options\] \[args\.\.\.\]/);
   assert.equal((await client(["tcp", "address"])).stdout, `127.0.0.1:${sshd.port}\n`);
   // The sockets' folder is there, folders with keys are not.
@@ -89,6 +89,49 @@ sshdTest("client ssh runs a command, passes options, input and the exit code on"
   );
   assert.deepEqual(left, []);
 });
+
+sshdTest(
+  "client ssh scp copies files both ways, passes options and the exit code on, and leaves no key behind",
+  async () => {
+    await using sshd = await startSshd();
+    const config = { default_username: sshd.user, ssh_identity_file: sshd.key };
+    using there = await board(sshd, JSON.stringify(config));
+    const device = `${there.folder}/it's the device's`;
+    Deno.mkdirSync(device);
+    Deno.mkdirSync(`${there.folder}/sent`);
+    const content = crypto.getRandomValues(new Uint8Array(60_000));
+    Deno.writeFileSync(`${there.folder}/sent/boot.img`, content);
+    const client = (...words: string[]) =>
+      run(["client", "--exporter-config", there.file, "login", ...words], { env: { XDG_RUNTIME_DIR: there.folder } });
+    for (const how of [[], ["--direct"], ["-o", `User=${sshd.user}`]]) {
+      const up = await client("scp", ...how, "-r", `${there.folder}/sent`, `:${device}/`);
+      assert.equal(up.code, 0, up.stderr);
+      assert.deepEqual(Deno.readFileSync(`${device}/sent/boot.img`), content);
+      const back = await client("scp", ...how, `:${device}/sent/boot.img`, `${there.folder}/back.img`);
+      assert.equal(back.code, 0, back.stderr);
+      assert.deepEqual(Deno.readFileSync(`${there.folder}/back.img`), content);
+      Deno.removeSync(`${device}/sent`, { recursive: true });
+    }
+    const missing = await client("scp", ":/no/such/file", there.folder);
+    assert.deepEqual([missing.code, missing.stdout], [1, ""]);
+    assert.match(missing.stderr, /No such file/);
+    const local = await client("scp", "a", "b");
+    assert.deepEqual([local.code, local.stderr.split("\n")[0]], [
+      2,
+      "Error: Expected a path on the device, which begins with a colon: boot.img :/tmp/",
+    ]);
+    assert.match((await client("--help")).stdout, /\nCommands:\n {2}scp {2}Copy files to the device/);
+    assert.match((await client("scp", "--help")).stdout, /Usage: client login scp \[options\] <args\.\.\.>/);
+    // The device has programs of that name as well.
+    assert.match((await client("--", "scp")).stderr, /^usage: scp/);
+    const left = [...Deno.readDirSync(there.folder)].map(({ name }) => name);
+    assert.deepEqual(left.filter((name) => /^jumpstarter-\D/.test(name)), []);
+
+    await using connected = await connect({ exporterConfig: there.file }, { login: sshInterface });
+    assert.equal((await connected.login.copy([`${there.folder}/back.img`, `:${device}/`])).code, 0);
+    assert.deepEqual(Deno.readFileSync(`${device}/back.img`), content);
+  },
+);
 
 sshdTest("An address that the exporter keeps to itself means a forward, and says so", async () => {
   await using sshd = await startSshd();

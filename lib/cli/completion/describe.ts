@@ -56,7 +56,10 @@ async function describeNode(node: DriverNode): Promise<CommandDescription> {
     summary: grown.description(),
     options: describeCommand(bare ?? grown).options,
     args: bare ? describeCommand(bare).args : [],
-    commands: [...await Promise.all([...node.children.values()].map(describeNode)), ...(bare ? [] : commands)],
+    commands: [
+      ...await Promise.all([...node.children.values()].map(describeNode)),
+      ...(bare ? commands.filter(({ name }) => own.includes(name)) : commands),
+    ],
   };
 }
 

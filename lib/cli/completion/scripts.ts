@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { shellWord } from "../../core/words.ts";
 import { programNames } from "../self.ts";
 import type { Shell } from "./shells.ts";
 
@@ -86,7 +87,7 @@ Register-ArgumentCompleter -Native -CommandName ${quotedPowerShell(programNames,
 };
 
 function quoted(words: readonly string[]): string {
-  return words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  return words.map(shellWord).join(" ");
 }
 
 function quotedFish(words: readonly string[]): string {
