@@ -1,6 +1,7 @@
 /** ssh with Python's Jumpstarter in both roles, and OpenSSH as the device. @module */
 import assert from "node:assert/strict";
 import { type Sshd, sshdTest, startSshd } from "../sshd.ts";
+import { sample } from "../payload.ts";
 import { linkNamesOf } from "../system/names.ts";
 import { run, startExporter, temporaryFolder } from "../system/program.ts";
 import { clientEnv, type PythonPeer, pythonPeer, runPython } from "./python.ts";
@@ -53,6 +54,21 @@ bothTest("Python's client logs in through our ssh driver, and gets the exit code
   });
 });
 
+bothTest(
+  "Python's Fabric adapter runs commands and moves files through our exporter, several at once",
+  async (peer) => {
+    await using sshd = await startSshd();
+    using folder = temporaryFolder();
+    await using exporter = await startExporter(folder.file("exporter.yaml", config(sshd)));
+    const content = sample(300_000);
+    const sent = `${folder.path}/sent`;
+    Deno.writeFileSync(sent, content);
+    const printed = await runPython(peer, fabricScript, { host: exporter.address, args: [sshd.user, sshd.key, sent] });
+    assert.deepEqual(JSON.parse(printed), { results: [[7, "out 1\n"], [7, "out 2\n"], [7, "out 3\n"]], sftp: 300_000 });
+    assert.deepEqual(Deno.readFileSync(`${sent}.back`), content);
+  },
+);
+
 bothTest("Our client logs in through Python's ssh driver, and gets the exit code", async (peer) => {
   await using sshd = await startSshd();
   await using exporter = await startPythonExporter(peer, config(sshd), "tcp");
@@ -92,4 +108,27 @@ with env() as client:
         "result": [result.return_code, result.stdout, result.stderr],
         "greeting": greeting,
     }))
+`;
+
+const fabricScript = `
+import json, sys
+from concurrent.futures import ThreadPoolExecutor
+from jumpstarter_driver_network.adapters import FabricAdapter
+from jumpstarter.utils.env import env
+
+user, key, file = sys.argv[1:]
+
+with env() as client:
+    login = {"user": user, "connect_kwargs": {"key_filename": key, "allow_agent": False, "look_for_keys": False}}
+    def act(number):
+        with FabricAdapter(client=client.net, **login) as device:
+            result = device.run(f"echo out {number}; exit 7", hide=True, warn=True)
+            return [result.exited, result.stdout]
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(act, [1, 2, 3]))
+    with FabricAdapter(client=client.net, **login) as device:
+        device.put(file, f"{file}.there")
+        device.get(f"{file}.there", f"{file}.back")
+        size = device.sftp().stat(f"{file}.there").st_size
+    print(json.dumps({"results": results, "sftp": size}))
 `;
