@@ -132,18 +132,41 @@ export interface FlashCalls {
 
 type Dump = (given: { target: ResourceSink; partition?: string }, options: CallOptions) => Promise<unknown>;
 
+const checksum = z.string().check(
+  z.regex(/^(?:.*:)?[0-9a-fA-F]{64}$/s, "Expected 64 hexadecimal digits, or NAME: and 64 hexadecimal digits"),
+);
+
+/** What the SHA-256 of the image for each name has to be. Where there is one image, its name may be left out. */
+function checksumsOf(
+  words: readonly string[],
+  names: readonly (string | undefined)[],
+): Map<string | undefined, string> {
+  const checksums = new Map<string | undefined, string>();
+  for (const word of words) {
+    const colon = word.lastIndexOf(":");
+    const name = colon < 0 ? names[0] : word.slice(0, colon);
+    if (colon < 0 && names.length > 1) throw usageError("Of several images --sha256 says which: NAME:SHA-256");
+    if (!names.includes(name)) throw usageError(`--sha256 is of ${JSON.stringify(name)}, which no --target names`);
+    if (checksums.has(name)) throw usageError(`--sha256 of ${name ?? "the image"} is given twice`);
+    checksums.set(name, word.slice(colon + 1));
+  }
+  return checksums;
+}
+
 /** `flash` for a flasher with partitions. */
 export function flashCommand(calls: FlashCalls): Command {
-  return command("Write an image", async ({ file, target, ...options }, io) => {
+  return command("Write an image", async ({ file, target, sha256, ...options }, io) => {
     if (target.length > 0 && file !== undefined) {
       throw usageError("Expected either an image or --target NAME:FILE, got both");
     }
-    if (target.length > 0 && options.sha256) throw usageError("--sha256 is of one image, got --target as well");
     if (target.length > 1 && options.bmap) throw usageError("--bmap is of one image, got several");
     const images = target.length > 0 ? target.map(split) : [{ word: file ?? missing(), name: undefined }];
+    const checksums = checksumsOf(sha256, images.map(({ name }) => name));
     const isOneOfSeveral = images.length > 1;
     if (isOneOfSeveral) await checkImages(images.map(({ word }) => word));
-    for (const { word, name } of images) await flashOne(calls, word, name, { ...options, isOneOfSeveral }, io);
+    for (const { word, name } of images) {
+      await flashOne(calls, word, name, { ...options, sha256: checksums.get(name), isOneOfSeveral }, io);
+    }
   }, {
     args: { file: z.optional(imageFile) },
     options: {
@@ -151,6 +174,11 @@ export function flashCommand(calls: FlashCalls): Command {
         z.describe("NAME:FILE writes that image to the partition of that name; it may be given several times"),
       ),
       ...imageOptions,
+      sha256: z._default(z.array(checksum), []).check(
+        z.describe(
+          "What the SHA-256 of the file has to be, as it is before it is decompressed; NAME:SHA-256 for a --target of that name",
+        ),
+      ),
       ...writeOptions,
       ...detachOption,
     },

@@ -96,7 +96,10 @@ Deno.test("flash refuses words that do not go together before anything is sent",
     [{}, /^Expected an image, or --target NAME:FILE$/],
     [{ file: rig.file("image"), target: ["a:b"] }, /got both$/],
     [{ target: ["boot"] }, /^Expected NAME:FILE for --target, got "boot"$/],
-    [{ target: ["a:b"], sha256 }, /^--sha256 is of one image/],
+    [{ target: ["a:b", "c:d"], sha256: [sha256] }, /^Of several images --sha256 says which: NAME:SHA-256$/],
+    [{ target: ["a:b"], sha256: [`c:${sha256}`] }, /^--sha256 is of "c", which no --target names$/],
+    [{ file: "b", sha256: [`a:${sha256}`] }, /^--sha256 is of "a", which no --target names$/],
+    [{ target: ["a:b"], sha256: [sha256, `a:${sha256}`] }, /^--sha256 of a is given twice$/],
     [{ target: ["a:b", "c:d"], bmap: "e" }, /^--bmap is of one image/],
     [{ file: "-", resume: true }, /^Standard input cannot be resumed/],
     [{ file: rig.file("image"), detach: true }, /^--detach is for a URL that the exporter fetches itself$/],
@@ -115,12 +118,26 @@ Deno.test("flash refuses words that do not go together before anything is sent",
   }
 });
 
+Deno.test("flash checks the SHA-256 of each of several images, and stops at one that is another", async () => {
+  await using rig = await bench();
+  const [boot, root] = [rig.file("image"), rig.file("image.xz")];
+  const right = hashOf(await Deno.readFile(root));
+  const target = [`boot:${boot}`, `root:${root}`];
+  const { lines } = await typed(rig.commands.flash, { target, sha256: [`root:${right}`, `boot:${sha256}`] });
+  assert.equal(lines.length, 2);
+  await typed(rig.commands.flash, { target: [`root:${root}`], sha256: [right] });
+  await assert.rejects(typed(rig.commands.flash, { target, sha256: [`root:${sha256}`] }), {
+    code: "data_loss",
+    message: `The file has the SHA-256 ${right}, expected ${sha256}`,
+  });
+});
+
 Deno.test("flash checks the SHA-256 of the file as it is, and a wrong one leaves nothing that looks flashed", async () => {
   await using rig = await bench();
   const archive = rig.file("image.xz");
   const right = hashOf(await Deno.readFile(archive)).toUpperCase();
-  await typed(rig.commands.flash, { file: archive, sha256: right });
-  await assert.rejects(typed(rig.commands.flash, { file: archive, sha256 }), {
+  await typed(rig.commands.flash, { file: archive, sha256: [right] });
+  await assert.rejects(typed(rig.commands.flash, { file: archive, sha256: [sha256] }), {
     code: "data_loss",
     message: `The file has the SHA-256 ${right.toLowerCase()}, expected ${sha256}`,
   });
@@ -172,12 +189,12 @@ Deno.test("flash lets the exporter fetch a URL, with the codec by content and th
     return new Uint8Array([...new TextEncoder().encode(head), ...archive]);
   });
   const url = `${server.url}/image%20x?signature=a'b`;
-  for (const given of [{}, { sha256: hashOf(archive) }, { compression: "zstd" }]) {
+  for (const given of [{}, { sha256: [hashOf(archive)] }, { compression: "zstd" }]) {
     const { values } = await typed(rig.commands.flash, { file: url, ...given });
     assert.deepEqual(values, [{ target: null, sent: null, written }]);
   }
   assert.deepEqual(seen, ["GET bytes=0-5", "GET all", "GET bytes=0-5", "GET all", "GET all"]);
-  await assert.rejects(typed(rig.commands.flash, { file: url, sha256 }), {
+  await assert.rejects(typed(rig.commands.flash, { file: url, sha256: [sha256] }), {
     code: "data_loss",
     message: `The file has the SHA-256 ${hashOf(archive)}, expected ${sha256}`,
   });
@@ -198,12 +215,12 @@ Deno.test("flash takes a file of a registry, through the exporter or this machin
   const layer = registry.blob(archive);
   registry.manifest("acme/os", { layers: [layer] }, "1");
   const file = `oci://${registry.host}/acme/os:1`;
-  const { values } = await typed(rig.commands.flash, { file, sha256: hashOf(archive) });
+  const { values } = await typed(rig.commands.flash, { file, sha256: [hashOf(archive)] });
   assert.deepEqual(values, [{ target: null, sent: null, written }]);
   const through = await typed(rig.commands.flash, { file, from: "client" });
   const sent = { bytes: archive.length, sha256: hashOf(archive) };
   assert.deepEqual(through.values, [{ target: null, sent, written }]);
-  await assert.rejects(typed(rig.commands.flash, { file, sha256 }), {
+  await assert.rejects(typed(rig.commands.flash, { file, sha256: [sha256] }), {
     code: "data_loss",
     message: `The file has the digest ${layer.digest}, expected ${sha256}`,
   });
