@@ -1,6 +1,6 @@
 /** Networks of a device: a byte stream to one of its ports, and forwards of it. @module */
 import * as z from "zod/mini";
-import { command, type CommandIo } from "../contract/command.ts";
+import { type Command, command, type CommandIo } from "../contract/command.ts";
 import { type Client, defineInterface } from "../contract/interface.ts";
 import { byteStream, unary } from "../contract/method.ts";
 import { isJumpstarterError, JumpstarterError } from "../core/errors.ts";
@@ -51,26 +51,7 @@ export const network = defineInterface({
     },
   }),
   commands: (client) => ({
-    "forward-tcp": command("Forward a local TCP port until interrupted", async ({ address, port }, io) => {
-      await using forward = client.forwardTcp({ hostname: address, port }, tellOf(io));
-      io.print({ address: forward.address }, forward.address);
-      await aborted(io.signal);
-    }, {
-      args: { port: port.check(z.describe("Local port; 0 picks a free one")) },
-      options: { address: z._default(z.string(), "127.0.0.1").check(z.describe("Local address to listen on")) },
-      staying: true,
-    }),
-    "forward-unix": command("Forward a local unix socket until interrupted", async ({ path }, io) => {
-      // What a run that was killed has left makes room.
-      if (path !== undefined) await answers(path);
-      using folder = path === undefined ? privateFolder() : undefined;
-      await using forward = client.forwardUnix({ path: path ?? `${folder!.path}/socket` }, tellOf(io));
-      io.print({ path: forward.address }, forward.address);
-      await aborted(io.signal);
-    }, {
-      args: { path: z.optional(z.string()).check(z.describe("Path of the socket; left out, a private one is made")) },
-      staying: true,
-    }),
+    ...forwardCommands(client),
     address: command("Print where the exporter connects to", async ({ host, port }, { signal, print }) => {
       const url = await client.address({ signal }).catch((error) => {
         throw isJumpstarterError(error, "not_found", "unimplemented")
@@ -115,6 +96,38 @@ export const network = defineInterface({
 });
 
 export type NetworkClient = Client<typeof network>;
+
+/** What forwards to a device. */
+interface Forwarding {
+  forwardTcp(at: { hostname?: string; port?: number }, onFailure?: (message: string) => void): Forward;
+  forwardUnix(at: { path: string }, onFailure?: (message: string) => void): Forward;
+}
+
+/** Commands that forward until they are interrupted. */
+export function forwardCommands(client: Forwarding): Record<string, Command> {
+  return {
+    "forward-tcp": command("Forward a local TCP port until interrupted", async ({ address, port }, io) => {
+      await using forward = client.forwardTcp({ hostname: address, port }, tellOf(io));
+      io.print({ address: forward.address }, forward.address);
+      await aborted(io.signal);
+    }, {
+      args: { port: port.check(z.describe("Local port; 0 picks a free one")) },
+      options: { address: z._default(z.string(), "127.0.0.1").check(z.describe("Local address to listen on")) },
+      staying: true,
+    }),
+    "forward-unix": command("Forward a local unix socket until interrupted", async ({ path }, io) => {
+      // What a run that was killed has left makes room.
+      if (path !== undefined) await answers(path);
+      using folder = path === undefined ? privateFolder() : undefined;
+      await using forward = client.forwardUnix({ path: path ?? `${folder!.path}/socket` }, tellOf(io));
+      io.print({ path: forward.address }, forward.address);
+      await aborted(io.signal);
+    }, {
+      args: { path: z.optional(z.string()).check(z.describe("Path of the socket; left out, a private one is made")) },
+      staying: true,
+    }),
+  };
+}
 
 /** Says at which driver a connection failed: the reason may be a word of the system's and no more. */
 function tellOf({ place, note }: CommandIo): (why: string) => void {

@@ -7,7 +7,7 @@ import { isJumpstarterError, JumpstarterError, messageOf, usageError } from "../
 import { withoutBrackets } from "../core/host_port.ts";
 import { privateFolder } from "../core/own_folder.ts";
 import { shellWord, splitWords } from "../core/words.ts";
-import { network, type NetworkClient } from "./network.ts";
+import { forwardCommands, network, type NetworkClient } from "./network.ts";
 
 /** How ssh is called. */
 export interface SshOptions {
@@ -91,6 +91,7 @@ export const ssh = defineInterface({
       options: { direct },
       passThrough: true,
     }),
+    ...forwardCommands(client),
   }),
 });
 

@@ -7,7 +7,7 @@ import { connect, serve, ssh as sshInterface } from "../../mod.ts";
 import { folderOf } from "../folder.ts";
 import { type Sshd, sshdTest, startSshd } from "../sshd.ts";
 import { linkNamesOf } from "../system/names.ts";
-import { run, temporaryFolder } from "../system/program.ts";
+import { run, start, temporaryFolder } from "../system/program.ts";
 
 Deno.test("ssh's options end at the command for the device, whatever that begins with afterwards", () => {
   const table: [string, string, string, boolean][] = [
@@ -80,7 +80,7 @@ sshdTest("client ssh runs a command, passes options, input and the exit code on"
   assert.match(nobody.stderr, /no-such-user@127\.0\.0\.1: Permission denied/);
   assert.equal((await client(["--json", "echo", "plain"])).stdout, "plain\n");
   const tree = await run(["client", "--exporter-config", there.file]);
-  assert.match(tree.stdout, /^ {2}login +ssh +scp$/m);
+  assert.match(tree.stdout, /^ {2}login +ssh +scp, forward-tcp, forward-unix$/m);
   assert.match((await client(["--help"])).stdout, /Usage: client login \[options\] \[args\.\.\.\]/);
   assert.equal((await client(["tcp", "address"])).stdout, `127.0.0.1:${sshd.port}\n`);
   // The sockets' folder is there, folders with keys are not.
@@ -122,6 +122,13 @@ sshdTest(
     ]);
     assert.match((await client("--help")).stdout, /\nCommands:\n {2}scp {2}Copy files to the device/);
     assert.match((await client("scp", "--help")).stdout, /Usage: client login scp \[options\] <args\.\.\.>/);
+    const forward = start(["client", "--exporter-config", there.file, "login", "forward-tcp", "0"]);
+    await using forwarding = forward;
+    const port = Number((await forwarding.said("127.0.0.1:")).match(/127\.0\.0\.1:(\d+)/)![1]);
+    using connection = await Deno.connect({ port });
+    const greeting = new Uint8Array(8);
+    await connection.read(greeting);
+    assert.equal(new TextDecoder().decode(greeting), "SSH-2.0-");
     // The device has programs of that name as well.
     assert.match((await client("--", "scp")).stderr, /^usage: scp/);
     const left = [...Deno.readDirSync(there.folder)].map(({ name }) => name);
