@@ -8,6 +8,9 @@ const lineMs = 1_000;
 /** Over how long the rate is measured, in milliseconds. */
 const rateMs = 5_000;
 
+/** Columns of what stands around the bar, which is as long as the rest lets it be. */
+const textColumns = 68;
+
 /** What a progress is shown with. */
 export interface ProgressOutput {
   /** Takes the place of the bar. Left out: there is no terminal. */
@@ -54,18 +57,25 @@ export class ProgressView {
     stage.marks.push({ atMs, bytes });
     while (stage.marks.length > 2 && atMs - stage.marks[1].atMs > rateMs) stage.marks.shift();
     if (event) return event(told);
-    bar!(this.#text(progress, stage, atMs).slice(0, Math.max(20, (this.#output.columns?.() ?? 80) - 1)));
+    const columns = this.#output.columns?.() ?? 80;
+    bar!(this.#text(progress, stage, atMs, columns).slice(0, Math.max(20, columns - 1)));
   }
 
-  #text({ stage, bytes, total }: Progress, { marks: [first], startMs }: Stage, atMs: number): string {
+  #text(
+    { stage, bytes, total }: Progress,
+    { marks: [first], startMs }: Stage,
+    atMs: number,
+    columns: number,
+  ): string {
     const spanMs = atMs - first.atMs || atMs - startMs;
     const rate = spanMs > 0 ? (bytes - (atMs === first.atMs ? 0 : first.bytes)) / spanMs * 1000 : 0;
     const parts = [stage.padEnd(10)];
     if (total) {
       const share = Math.min(1, bytes / total);
-      const width = 20;
+      const width = Math.min(20, columns - textColumns);
       const full = Math.floor(share * width);
-      parts.push(`${"█".repeat(full)}${"░".repeat(width - full)} ${String(Math.floor(share * 100)).padStart(3)} %`);
+      const bar = width < 5 ? "" : `${"█".repeat(full)}${"░".repeat(width - full)} `;
+      parts.push(`${bar}${String(Math.floor(share * 100)).padStart(3)} %`);
     }
     parts.push(total ? `${sizeText(bytes)} of ${sizeText(total)}` : sizeText(bytes));
     if (rate > 0) parts.push(`${sizeText(rate)}/s`);

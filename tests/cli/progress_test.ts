@@ -5,12 +5,12 @@ import { ProgressView, sizeText } from "../../lib/cli/progress.ts";
 const MiB = 1024 * 1024;
 
 /** A view whose clock a test sets. */
-function view(kind: "bar" | "event") {
+function view(kind: "bar" | "event", columns = 120) {
   let nowMs = 0;
   const seen: unknown[] = [];
   const shown = new ProgressView({
     [kind]: (what: unknown) => void seen.push(what),
-    columns: () => 120,
+    columns: () => columns,
     nowMs: () => nowMs,
   });
   return { seen, show: (atMs: number, progress: Progress) => (nowMs = atMs, shown.show(progress)) };
@@ -25,6 +25,19 @@ Deno.test("A bar has stage, share, size, rate and the time that is left", () => 
     "transfer    ░░░░░░░░░░░░░░░░░░░░   0 %  0 B of 100.0 MiB",
     "transfer    █████░░░░░░░░░░░░░░░  25 %  25.0 MiB of 100.0 MiB  25.0 MiB/s  0:03 left",
     "transfer    ████████████████████ 100 %  100.0 MiB of 100.0 MiB  25.0 MiB/s",
+  ]);
+});
+
+Deno.test("The bar is as long as the rest lets it be, so that the time that is left is seen on 80 columns", () => {
+  const lines = [80, 70].map((columns) => {
+    const { seen, show } = view("bar", columns);
+    show(0, { stage: "transfer", bytes: 0, total: 1_000 * MiB });
+    show(1_000, { stage: "transfer", bytes: 100 * MiB, total: 1_000 * MiB });
+    return seen[1];
+  });
+  assert.deepEqual(lines, [
+    "transfer    █░░░░░░░░░░░  10 %  100.0 MiB of 1000.0 MiB  100.0 MiB/s  0:09 left",
+    "transfer     10 %  100.0 MiB of 1000.0 MiB  100.0 MiB/s  0:09 left",
   ]);
 });
 
