@@ -12,7 +12,7 @@ import { configure } from "./commander.ts";
 import { addPassphraseOptions } from "./passphrase.ts";
 import { commandsOf, growCommands, growOwnCommand, ownCommandNames, seconds } from "./node_command.ts";
 import type { Interruptions } from "./exit_code.ts";
-import { printLine } from "./output.ts";
+import { outColumns, printLine } from "./output.ts";
 import { renderTree, treeJson } from "./tree_view.ts";
 import { type BoardFlags, nameBoard, reach } from "./which_board.ts";
 
@@ -68,7 +68,7 @@ export function clientCommand(interruption: Interruptions): Commander {
       await using board = await reach(named, flags, timeoutMs);
       const { node, rest } = follow(board.root, path);
       if (rest.length === 0 && path.length === 0) {
-        return printLine(flags.json ? JSON.stringify(await treeJson(node)) : await renderTree(node));
+        return printLine(flags.json ? JSON.stringify(await treeJson(node)) : await renderTree(node, outColumns()));
       }
       const words = ["client", ...node.path.split(".").filter(Boolean)].join(" ");
       const run = commandRunner(board, interruption, flags);
@@ -76,7 +76,9 @@ export function clientCommand(interruption: Interruptions): Commander {
       const own = isNamed ? undefined : await growOwnCommand(node, words, run);
       if (own) return void await configure(own).parseAsync(rest, { from: "user" });
       const grown = configure(await growCommands(node, words, run, rest[0]));
-      if (rest.length === 0) return printLine(`${await renderTree(node)}\n\n${grown.helpInformation().trimEnd()}`);
+      if (rest.length === 0) {
+        return printLine(`${await renderTree(node, outColumns())}\n\n${grown.helpInformation().trimEnd()}`);
+      }
       await refuseUnknown(rest[0], node);
       await grown.parseAsync(rest, { from: "user" });
     });

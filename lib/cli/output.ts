@@ -30,6 +30,11 @@ export function printLine(text: string): void {
   writeOut(`${text}\n`);
 }
 
+/** Columns of the terminal that standard output is, if it is one. */
+export function outColumns(): number | undefined {
+  return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined;
+}
+
 let progressShown = false;
 
 /** Prints a line beside the result. What it tells may come from another machine. */

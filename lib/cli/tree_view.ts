@@ -2,12 +2,23 @@
 import type { DriverNode } from "../client/tree.ts";
 import { ownCommandNames } from "./node_command.ts";
 
-/** One line for each driver: its place, its interface, its commands and its description. */
-export async function renderTree(root: DriverNode): Promise<string> {
+/** The narrowest column that is worth a break of its lines. */
+const leastColumns = 24;
+
+/**
+ * One line for each driver: its place, its interface, its commands and its description. A line that is longer than
+ * `columns` goes on below its last part.
+ */
+export async function renderTree(root: DriverNode, columns = Infinity): Promise<string> {
   const rows = await rowsOf(root, 0);
   const width = (column: number) => Math.max(...rows.map((row) => row[column].length));
   const [names, kinds] = [width(0), width(1)];
-  return rows.map(([name, kind, rest]) => `${name.padEnd(names)}  ${kind.padEnd(kinds)}  ${rest}`.trimEnd()).join("\n");
+  const indent = names + kinds + 4;
+  const room = columns - indent < leastColumns ? Infinity : columns - indent;
+  return rows.map(([name, kind, rest]) => {
+    const lines = inLines(rest, room).join(`\n${" ".repeat(indent)}`);
+    return `${name.padEnd(names)}  ${kind.padEnd(kinds)}  ${lines}`.trimEnd();
+  }).join("\n");
 }
 
 /** A driver as `client --json` prints it. Fields are only ever added. */
@@ -22,6 +33,18 @@ export async function treeJson(node: DriverNode): Promise<unknown> {
     commands: await ownCommandNames(node),
     children: await Promise.all([...node.children.values()].map(treeJson)),
   };
+}
+
+/** A text in lines of so many columns at most; a longer word has a line of its own. */
+function inLines(text: string, columns: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!;
+    if (line === "") lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= columns) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 async function rowsOf(node: DriverNode, depth: number): Promise<[string, string, string][]> {
