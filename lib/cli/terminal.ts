@@ -2,7 +2,7 @@
 import { hostname, userInfo } from "node:os";
 import type { RawTerminal, Terminal } from "../contract/command.ts";
 import { writeAll } from "../core/pipe.ts";
-import { rememberLine } from "../hardware/terminal.ts";
+import { rememberLine, showVerbatim } from "../hardware/terminal.ts";
 
 /** The descriptor of standard input. */
 const stdin = 0;
@@ -13,8 +13,11 @@ export const terminal: Terminal = {
     return `${userName()}@${hostname()}`;
   },
   raw(): RawTerminal {
-    const restore = Deno.build.os === "linux" ? rememberLine(stdin) : () => Deno.stdin.setRaw(false);
+    const isLinux = Deno.build.os === "linux";
+    const restore = isLinux ? rememberLine(stdin) : () => Deno.stdin.setRaw(false);
     Deno.stdin.setRaw(true);
+    // Deno leaves the output as it was.
+    if (isLinux) showVerbatim(stdin);
     const buffer = new Uint8Array(4096);
     return {
       async next() {

@@ -19,6 +19,7 @@ const bytesOfTermios2 = 44;
 const VTIME = 5;
 const VMIN = 6;
 
+const OPOST = 0o1;
 const CBAUD = 0o10017;
 const BOTHER = 0o10000;
 const CIBAUD = 0o2003600000;
@@ -75,6 +76,17 @@ export function setLine(descriptor: number, settings: LineSettings = {}): string
 export function rememberLine(descriptor: number): () => void {
   const now = new Termios(descriptor);
   return () => now.apply();
+}
+
+/**
+ * Lets a terminal show what it is sent as it is: else a line feed begins a line at its left edge.
+ *
+ * @throws {SystemError} when the descriptor is no terminal's.
+ */
+export function showVerbatim(descriptor: number): void {
+  const now = new Termios(descriptor);
+  now.change(at.oflag, OPOST, 0);
+  now.apply();
 }
 
 /** A line's settings as they are read. */

@@ -90,8 +90,13 @@ terminalTest("A console shows the past, types, and gives the terminal back whate
   const terminal = await bench.terminal();
   await terminal.run("stty intr ^X; stty -a >before");
   const isAsBefore = () => terminal.type('stty -a >after; cmp before after && echo "as it"" was"\n', "as it was");
-  const kill = (signal: Deno.Signal) => Deno.kill(Number(Deno.readTextFileSync(`${bench.folder}/pid`)), signal);
+  const pid = () => Number(Deno.readTextFileSync(`${bench.folder}/pid`));
+  const kill = (signal: Deno.Signal) => Deno.kill(pid(), signal);
   await sitDown(terminal);
+  // What the device says is shown as it is, line feeds included.
+  const line = await Deno.realPath(`/proc/${pid()}/fd/0`);
+  const { stdout } = await new Deno.Command("stty", { args: ["-a", "-F", line] }).output();
+  assert.match(new TextDecoder().decode(stdout), /\s-opost /);
   await terminal.type("root\r", "simboard# ");
   await terminal.type("echo typd\x7fed here\r", "\ntyped here");
   await terminal.type(`${escape}q`, "Left console of bench\ncode:0");
