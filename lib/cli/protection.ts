@@ -84,7 +84,6 @@ export function clientLines(at: TcpAddress, port: number): string[] {
   const address = hostPort(everywhere ? machineName() : at.hostname, port);
   const { identity, passphrase } = at;
   const secret = passphrase === undefined ? "" : " --passphrase-file FILE";
-  const environment = passphrase === undefined ? "" : "JMP_GRPC_PASSPHRASE=… ";
   if (!identity) {
     const ours = `jumpstarter client --host ${address}${isLoopback(at.hostname) ? "" : " --plaintext"}${secret}`;
     return [ours];
@@ -92,9 +91,10 @@ export function clientLines(at: TcpAddress, port: number): string[] {
   const { authority } = identity;
   const trust = authority ? ` --tls-fingerprint ${authority.fingerprint}` : " --tls-ca FILE";
   const ca = authority ? authority.file : "FILE";
-  const python = passphrase === undefined ? "" : ' --passphrase "$JMP_GRPC_PASSPHRASE"';
+  // Python's jmp takes it from there only.
+  const python = passphrase === undefined ? "" : ' --passphrase "$(cat FILE)"';
   return [
     `jumpstarter client --host ${address}${trust}${secret}`,
-    `${environment}GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=${ca} jmp shell --tls-grpc ${address}${python}`,
+    `GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=${ca} jmp shell --tls-grpc ${address}${python}`,
   ];
 }

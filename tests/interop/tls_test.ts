@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { testAuthority } from "../certificates.ts";
 import { folderOf } from "../folder.ts";
-import { run, startExporter } from "../system/program.ts";
+import { run, start, startExporter } from "../system/program.ts";
 import { interopConfig } from "./config.ts";
 import { peerTest, pythonPeer, runPython } from "./python.ts";
 import { startPythonExporter } from "./python_exporter.ts";
@@ -86,13 +86,25 @@ peerTest(
 
 peerTest(peer, "Python's jmp shell and j drive our self-signed exporter by the line that it prints", async (peer) => {
   using folder = await folderOf({ "bench.yaml": interopConfig(1), "p.txt": secret });
+  const file = `${folder.path}/p.txt`;
+  const words = ["exporter", "run", `${folder.path}/bench.yaml`, "--listen", "127.0.0.1:0", "--tls-self-signed"];
   const env = { XDG_STATE_HOME: `${folder.path}/state` };
-  const words = ["--tls-self-signed", "--passphrase-file", `${folder.path}/p.txt`];
-  await using exporter = await startExporter(`${folder.path}/bench.yaml`, words, { env });
-  const { ca } = JSON.parse(await exporter.said("\n"));
-  const shell = ["shell", "--tls-grpc", exporter.address, "--passphrase", secret, "--", peer.bin("j"), "power", "on"];
-  const { code, stderr } = await new Deno.Command(peer.bin("jmp"), { args: shell, env: roots(ca) }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  await using exporter = start([...words, "--passphrase-file", file], { env });
+  const said = await exporter.noted("jmp shell");
+  const line = /^ *(GRPC_\S+ jmp shell .*)$/m.exec(said)![1].replace(" FILE)", ` ${file})`);
+  const path = [peer.bin("jmp").replace(/\/jmp$/, ""), Deno.env.get("PATH")].join(":");
+  const j = (text: string, more: Record<string, string> = {}) =>
+    new Deno.Command("sh", { args: ["-c", text], env: { PATH: path, JMP_DRIVERS_ALLOW: "UNSAFE", ...more } }).output();
+  const inside = await j(`${line} -- j power on`);
+  assert.equal(inside.code, 0, new TextDecoder().decode(inside.stderr));
+  // The other way that docs/security.md has.
+  const host = /--tls-grpc (\S+)/.exec(line)![1];
+  const bare = await j("j power on", {
+    ...roots(/PATH=(\S+)/.exec(line)![1]),
+    JUMPSTARTER_HOST: host,
+    JMP_GRPC_PASSPHRASE: secret,
+  });
+  assert.equal(bare.code, 0, new TextDecoder().decode(bare.stderr));
 });
 
 peerTest(
