@@ -8,11 +8,12 @@ import { type DriverNode, nodeAt } from "../client/tree.ts";
 import { JumpstarterError, usageError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { commandRunner } from "./command_run.ts";
-import { configure } from "./commander.ts";
+import { configure, helpOf } from "./commander.ts";
 import { addPassphraseOptions } from "./passphrase.ts";
 import { commandsOf, growCommands, growOwnCommand, ownCommandNames, seconds } from "./node_command.ts";
 import type { Interruptions } from "./exit_code.ts";
 import { outColumns, printLine } from "./output.ts";
+import { programName } from "./self.ts";
 import { renderTree, treeJson } from "./tree_view.ts";
 import { type BoardFlags, nameBoard, reach } from "./which_board.ts";
 
@@ -70,7 +71,8 @@ export function clientCommand(interruption: Interruptions): Commander {
       if (rest.length === 0 && path.length === 0) {
         return printLine(flags.json ? JSON.stringify(await treeJson(node)) : await renderTree(node, outColumns()));
       }
-      const words = ["client", ...node.path.split(".").filter(Boolean)].join(" ");
+      const words = [...programName() === "j" ? ["j"] : [programName(), "client"], ...node.path.split(".")]
+        .filter(Boolean).join(" ");
       const run = commandRunner(board, interruption, flags);
       const isNamed = (await ownCommandNames(node)).includes(rest[0]);
       const own = isNamed ? undefined : await growOwnCommand(node, words, run);
@@ -98,7 +100,7 @@ function refuseStrayOption(path: string[], command: Commander): void {
   const stray = path[0];
   if (!stray?.startsWith("-") || stray === "-") return;
   const known = command.options.map((option) => option.long ?? "");
-  throw usageError(`Unknown option ${stray}${didYouMean(stray.split("=")[0], known)}`, "jumpstarter client --help");
+  throw usageError(`Unknown option ${stray}${didYouMean(stray.split("=")[0], known)}`, helpOf(command));
 }
 
 /** Walks down as far as the words name children. A word may be a dotted path. */

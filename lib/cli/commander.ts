@@ -10,6 +10,7 @@ export function configure(command: Commander): Commander {
   });
   command.showHelpAfterError(false).configureOutput({ writeOut, writeErr: writeError, outputError() {} });
   command.showSuggestionAfterError(true).helpCommand(false);
+  command.configureHelp({ commandUsage: (shown) => `${pathOf(shown)} ${shown.usage()}` });
   for (const child of command.commands) configure(child);
   return command;
 }
@@ -21,11 +22,15 @@ export function isAnswered(error: unknown): boolean {
 
 /** The command that shows the help of a command. */
 export function helpOf(command: Commander): string {
+  return `${pathOf(command)} --help`;
+}
+
+/** The words by which a command is typed. The tree of a driver's commands has its own in the name of its root. */
+function pathOf(command: Commander): string {
   const words: string[] = [];
   for (let at: Commander | null = command; at; at = at.parent) words.unshift(at.name());
-  // A driver's commands are a tree of their own; its root is named after what stands before it.
-  if (words[0].startsWith("client")) words.unshift("jumpstarter");
-  return `${words.join(" ")} --help`;
+  // That program is one command.
+  return words.join(" ").replace(/^j client\b/, "j");
 }
 
 /** What commander complains of, in the words of this program. */

@@ -81,7 +81,7 @@ sshdTest("client ssh runs a command, passes options, input and the exit code on"
   assert.equal((await client(["--json", "echo", "plain"])).stdout, "plain\n");
   const tree = await run(["client", "--exporter-config", there.file]);
   assert.match(tree.stdout, /^ {2}login +ssh +scp, forward-tcp, forward-unix$/m);
-  assert.match((await client(["--help"])).stdout, /Usage: client login \[options\] \[args\.\.\.\]/);
+  assert.match((await client(["--help"])).stdout, /Usage: jumpstarter client login \[options\] \[args\.\.\.\]/);
   assert.equal((await client(["tcp", "address"])).stdout, `127.0.0.1:${sshd.port}\n`);
   // The sockets' folder is there, folders with keys are not.
   const left = [...Deno.readDirSync(there.folder)].map(({ name }) => name).filter((name) =>
@@ -121,7 +121,10 @@ sshdTest(
       "Error: Expected a path on the device, which begins with a colon: boot.img :/tmp/",
     ]);
     assert.match((await client("--help")).stdout, /\nCommands:\n {2}scp {2}Copy files to the device/);
-    assert.match((await client("scp", "--help")).stdout, /Usage: client login scp \[options\] <args\.\.\.>/);
+    assert.match(
+      (await client("scp", "--help")).stdout,
+      /Usage: jumpstarter client login scp \[options\] <args\.\.\.>/,
+    );
     const forward = start(["client", "--exporter-config", there.file, "login", "forward-tcp", "0"]);
     await using forwarding = forward;
     const port = Number((await forwarding.said("127.0.0.1:")).match(/127\.0\.0\.1:(\d+)/)![1]);

@@ -38,6 +38,16 @@ Deno.test({
     }).output();
     assert.equal(code, 3);
     assert.match(new TextDecoder().decode(stderr), /Nothing listens/);
+    const config = folder.file("bench.yaml", "metadata: {name: b}\nexport: {power: {type: mock-power}}\n");
+    const usages = [[["--help"], "j [options] [driver...]"], [
+      ["power", "read", "--help"],
+      "j power read [options]",
+    ]] as const;
+    for (const [words, usage] of usages) {
+      const args = words[0] === "--help" ? [...words] : ["--exporter-config", config, ...words];
+      const { stdout } = await new Deno.Command(`${folder.path}/j`, { args }).output();
+      assert.equal(new TextDecoder().decode(stdout).split("\n")[0], `Usage: ${usage}`);
+    }
   },
 });
 if (!isExecutable) console.error("JUMPSTARTER_BIN is not set: the test of the executable's own names is skipped");
