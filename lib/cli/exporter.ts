@@ -138,9 +138,9 @@ async function checkConfig(file: string, { json }: { json?: boolean }): Promise<
 }
 
 async function problemsOf(file: string): Promise<{ problems: Problem[]; drivers: number }> {
-  const { config, problems } = loadExporterConfig(file);
-  if (!config) return { problems, drivers: 0 };
-  const planned = await planTree(config, bundledDrivers);
+  const { drivers, problems } = loadExporterConfig(file);
+  if (!drivers) return { problems, drivers: 0 };
+  const planned = await planTree(drivers, bundledDrivers);
   const count = (nodes: readonly PlannedNode[]): number =>
     nodes.reduce((sum, node) => {
       if (node.kind === "proxy") return sum;

@@ -106,23 +106,41 @@ export interface ExporterConfig {
   readonly hasHooks: boolean;
 }
 
-/** Reads an exporter file. `config` is missing when there are errors among the problems. */
-export function loadExporterConfig(file: string): { config?: ExporterConfig; problems: Problem[] } {
+/** The drivers of an exporter file, as far as they can be looked at when there are errors elsewhere. */
+export interface DriverNodes extends Pick<ExporterConfig, "yaml" | "description" | "export"> {
+  /** Names of those that cannot. */
+  readonly broken?: readonly string[];
+}
+
+/** What is known of an exporter file. */
+export interface CheckedExporter {
+  /** Left out when there are errors among the problems. */
+  readonly config?: ExporterConfig;
+  /** Left out when the file is no YAML. */
+  readonly drivers?: DriverNodes;
+  readonly problems: Problem[];
+}
+
+/** Reads an exporter file. */
+export function loadExporterConfig(file: string): CheckedExporter {
   return checkExporterConfig(readYaml(file));
 }
 
 /** Checks a parsed exporter file. */
-export function checkExporterConfig(yaml: YamlFile): { config?: ExporterConfig; problems: Problem[] } {
+export function checkExporterConfig(yaml: YamlFile): CheckedExporter {
   const problems = [...yaml.problems];
   if (problems.some((problem) => problem.severity === "error")) return { problems };
   const { value, problems: found } = checkYaml(yaml, exporterSchema, yaml.value ?? {}, []);
   problems.push(...found);
   const exporterName = value?.metadata?.name ?? Deno.env.get("JMP_NAME");
-  if (value && !exporterName) {
+  const isNamed = exporterName || mapping(mapping(yaml.value).metadata).name;
+  if (!isNamed && !found.some(({ path }) => /^(?:metadata\b|$)/.test(path))) {
     problems.push(yaml.problem(["metadata", "name"], "Expected a name for the exporter, but it is missing"));
   }
   problems.push(...unknownKeys(yaml));
-  if (!value || problems.some((problem) => problem.severity === "error")) return { problems };
+  if (!value || problems.some((problem) => problem.severity === "error")) {
+    return { drivers: value ? { yaml, export: value.export } : soundDrivers(yaml, found), problems };
+  }
   const { hooks } = value;
   const config: ExporterConfig = {
     yaml,
@@ -133,7 +151,16 @@ export function checkExporterConfig(yaml: YamlFile): { config?: ExporterConfig; 
     export: value.export,
     hasHooks: Object.values(hooks ?? {}).some((hook) => hook?.script.trim()),
   };
-  return { config, problems };
+  return { config, drivers: config, problems };
+}
+
+/** The drivers that none of the problems is of. */
+function soundDrivers(yaml: YamlFile, problems: readonly Problem[]): DriverNodes {
+  const nodes = mapping(mapping(yaml.value).export);
+  const isBroken = (name: string) => problems.some(({ path }) => `${path}.`.startsWith(`export.${name}.`));
+  const [broken, sound] = [true, false].map((wanted) => Object.keys(nodes).filter((name) => isBroken(name) === wanted));
+  const given = Object.fromEntries(sound.map((name) => [name, nodes[name]]));
+  return { yaml, broken, export: checkYaml(yaml, exporterSchema.shape.export, given, ["export"]).value ?? {} };
 }
 
 /** Reads an exporter file, or throws all that is wrong with it. */

@@ -6,7 +6,7 @@
  */
 import * as z from "zod/mini";
 import { checkYaml } from "../config/coerce.ts";
-import type { ExporterConfig, ExportNode } from "../config/exporter_config.ts";
+import type { DriverNodes, ExporterConfig, ExportNode } from "../config/exporter_config.ts";
 import { type Problem, renderPlace, throwProblems } from "../config/problem.ts";
 import { type AnyDriver, strictConfig } from "../contract/driver.ts";
 import { checkChildren, checkProxies, type PlannedDriver, type PlannedNode } from "../contract/plan.ts";
@@ -18,7 +18,7 @@ const logLevels = { debug: "debug", info: "info", warning: "warn", error: "error
 
 /** Plans the tree of an exporter file. `root` is missing when there are errors among the problems. */
 export async function planTree(
-  config: ExporterConfig,
+  config: DriverNodes,
   bundled: BundledDrivers,
 ): Promise<{ root?: PlannedDriver; problems: Problem[] }> {
   const planning = new Planning(config, bundled);
@@ -57,14 +57,15 @@ export async function requireTree(config: ExporterConfig, bundled: BundledDriver
 class Planning {
   readonly problems: Problem[] = [];
   /** Dotted paths of drivers that could not be planned. */
-  readonly failed: string[] = [];
-  readonly #config: ExporterConfig;
+  readonly failed: string[];
+  readonly #config: DriverNodes;
   readonly #bundled: BundledDrivers;
   readonly #paths = new Map<PlannedNode, string[]>();
   /** Where the fixed uuids stand. */
   readonly #uuids = new Map<string, string>();
 
-  constructor(config: ExporterConfig, bundled: BundledDrivers) {
+  constructor(config: DriverNodes, bundled: BundledDrivers) {
+    this.failed = [...config.broken ?? []];
     this.#config = config;
     this.#bundled = bundled;
   }

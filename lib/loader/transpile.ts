@@ -37,13 +37,26 @@ function write(module: URL, folder: string, written: Map<string, string>): strin
   return url;
 }
 
+/** What amaro throws. */
+interface StripError {
+  readonly code: "InvalidSyntax" | "UnsupportedSyntax";
+  readonly message: string;
+  /** From 1. */
+  readonly startLine: number;
+  /** From 0. */
+  readonly startColumn: number;
+}
+
 function strip(source: string, module: URL): string {
   try {
     return transformSync(source, { mode: "strip-only" }).code;
   } catch (error) {
-    const message = (error as { message?: string }).message ?? messageOf(error);
-    throw new JumpstarterError("invalid_argument", `${module.pathname}: ${message.trim()}`, {
-      hint: "Types are stripped, not compiled: enums, namespaces and parameter properties are not available",
+    const { code, message = messageOf(error), startLine, startColumn = 0 } = error as Partial<StripError>;
+    const place = startLine === undefined ? "" : `:${startLine}:${startColumn + 1}`;
+    throw new JumpstarterError("invalid_argument", `${module.pathname}${place}: ${message.trim()}`, {
+      hint: code === "UnsupportedSyntax"
+        ? "Types are stripped, not compiled: enums, namespaces and parameter properties are not available"
+        : undefined,
     });
   }
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { bundledDrivers } from "../../drivers/table.ts";
-import { requireExporterConfig } from "../../lib/config/exporter_config.ts";
+import { checkExporterConfig, requireExporterConfig } from "../../lib/config/exporter_config.ts";
 import { renderProblem } from "../../lib/config/problem.ts";
+import { parseYaml } from "../../lib/config/document.ts";
 import { planTree, requireTree } from "../../lib/loader/plan.ts";
 import { connect, power } from "../../mod.ts";
 import { folderOf } from "../folder.ts";
@@ -87,5 +88,26 @@ Deno.test("A driver may take more children than it needs", async () => {
     "supply driver",
     "console proxy",
     "more driver",
+  ]);
+});
+
+Deno.test("Drivers are looked at whatever is wrong with the rest of the file, and with their neighbours", async () => {
+  const yaml = parseYaml(
+    "apiVersion: x\nkind: y\nexport:\n  a: {type: mock-pwer}\n  b: 5\n  c: {ref: b}\n  d: {ref: nope}\n" +
+      "  e: {type: mock-power, config: {x: 1}}\n",
+    "f.yaml",
+  );
+  const { config, drivers, problems } = checkExporterConfig(yaml);
+  assert.equal(config, undefined);
+  const planned = await planTree(drivers!, bundledDrivers);
+  const told = [...problems, ...planned.problems].map(({ place, path }) => `${place.line} ${path}`);
+  assert.deepEqual(told.sort(), [
+    "1 apiVersion",
+    "1 metadata.name",
+    "2 kind",
+    "4 export.a.type",
+    "5 export.b",
+    "7 export.d.ref",
+    "8 export.e.config.x",
   ]);
 });
