@@ -5,6 +5,7 @@
  */
 import { dirname, isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import type { AnyDriver } from "../contract/driver.ts";
 import { isJumpstarterError, JumpstarterError, messageOf } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
@@ -59,7 +60,7 @@ async function loadModule(type: string, configFile: string): Promise<AnyDriver> 
   try {
     module = await importModule(path);
   } catch (error) {
-    const why = messageOf(error);
+    const why = stripVTControlCharacters(`${messageOf(error)}${isJumpstarterError(error) ? "" : placeIn(error)}`);
     // Deno itself leaves such an import out; without its compiler it has to be said.
     const [, name] = / does not provide an export named '([^']*)'/.exec(why) ?? [];
     const typeHint = name && `Where ${name} is a type: import type { ${name} }`;
@@ -81,6 +82,14 @@ async function loadModule(type: string, configFile: string): Promise<AnyDriver> 
     );
   }
   return driver;
+}
+
+/** Where a module has failed by itself, as its stack says. */
+function placeIn(error: unknown): string {
+  const [place] = error instanceof Error && !(error instanceof SyntaxError)
+    ? /\bfile:\S+?:\d+:\d+/.exec(error.stack ?? "") ?? []
+    : [];
+  return place && !place.startsWith(import.meta.url) ? ` at ${place}` : "";
 }
 
 /** Whether there is something to read, which a folder is not. */

@@ -8,7 +8,7 @@ import { transformSync } from "amaro";
 import { init, parse } from "es-module-lexer";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { replaceFile } from "../config/atomic_file.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
@@ -19,22 +19,35 @@ export async function transpiled(module: URL): Promise<string> {
   await init;
   const folder = writableFolder();
   const written = new Map<string, string>();
-  write(module, folder, written);
+  write(module, undefined, folder, written);
   return written.get(module.href)!;
 }
 
-function write(module: URL, folder: string, written: Map<string, string>): string {
+function write(module: URL, importer: URL | undefined, folder: string, written: Map<string, string>): string {
   const already = written.get(module.href);
   if (already) return already;
-  const source = Deno.readTextFileSync(module);
+  const source = textOf(module, importer);
   const digest = createHash("sha256").update(module.href).update("\0").update(source).digest("hex");
-  const file = join(folder, `${digest}.mjs`);
+  // Its stack names this file: lines are the same, and so is the name, nearly.
+  const file = join(folder, `${basename(fileURLToPath(module))}.${digest}.mjs`);
   const url = pathToFileURL(file).href;
   written.set(module.href, url);
-  const output = rewrite(strip(source, module), module, (dependency) => write(dependency, folder, written));
+  const output = rewrite(strip(source, module), module, (dependency) => write(dependency, module, folder, written));
   // Another process may be doing the same: the file appears whole or not at all.
   replaceFile(file, output);
   return url;
+}
+
+function textOf(module: URL, importer: URL | undefined): string {
+  try {
+    return Deno.readTextFileSync(module);
+  } catch (error) {
+    if (!importer) throw error;
+    throw new JumpstarterError(
+      "invalid_argument",
+      `${importer.pathname} imports ${module.pathname}: ${messageOf(error)}`,
+    );
+  }
 }
 
 /** What amaro throws. */
@@ -80,7 +93,8 @@ function rewrite(code: string, module: URL, transpile: (dependency: URL) => stri
     }
     end = to;
   }
-  return output + code.slice(end);
+  // Errors of its syntax and its imports name it by this.
+  return `${output}${code.slice(end)}\n//# sourceURL=${module.href}\n`;
 }
 
 /** An `import.meta` that knows the module's own place. */

@@ -106,6 +106,20 @@ Deno.test("What stripping cannot do is refused with the reason", async () => {
   }
 });
 
+Deno.test("An import of a file that is not there is refused with the importer", async () => {
+  using folder = await folderOf({ "main.ts": 'import "./part.ts";\n', "part.ts": 'import "./missing.ts";\n' });
+  await assert.rejects(transpiled(pathToFileURL(`${folder.path}/main.ts`)), {
+    code: "invalid_argument",
+    message: new RegExp(`^${folder.path}/part.ts imports ${folder.path}/missing.ts: No such file`),
+  });
+});
+
+Deno.test("A module that fails names itself in its stack", async () => {
+  using folder = await folderOf({ "main.ts": "type Volts = number;\nthrow new Error('No relay');\n" });
+  const error = await load(`${folder.path}/main.ts`).catch((error) => error);
+  assert.match(error.stack, /\/main\.ts\.[0-9a-f]+\.mjs:2:7/);
+});
+
 Deno.test("A syntax error is refused with its place, and no hint about types", async () => {
   using folder = await folderOf({ "broken.ts": "export default {\n  name: 5 5,\n};\n" });
   await assert.rejects(transpiled(pathToFileURL(`${folder.path}/broken.ts`)), {
