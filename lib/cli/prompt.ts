@@ -16,18 +16,20 @@ export class Questions {
   readonly #decoder = new TextDecoder();
   /** Characters that were read and belong to answers to come. */
   #waiting: string[] = [];
+  #isOver = false;
 
   constructor(interrupted: AbortSignal) {
     this.#interrupted = interrupted;
   }
 
-  /** Asks until there is an answer, or returns `undefined` at the end of the input. */
+  /** Asks until there is an answer. At the end of the input nothing more is asked, and there is none but the fallback. */
   async ask(question: string, { hidden = false, fallback }: QuestionOptions = {}): Promise<string | undefined> {
-    for (;;) {
+    while (!this.#isOver) {
       const typed = hidden && Deno.stdin.isTerminal() ? await this.#hiddenLine(question) : await this.#line(question);
       const answer = typed?.trim() || fallback;
       if (answer !== undefined || typed === undefined) return answer;
     }
+    return fallback;
   }
 
   /** Whether the answer begins with a y. */
@@ -40,7 +42,11 @@ export class Questions {
     let line = "";
     for (;;) {
       const letter = await this.#next();
-      if (letter === undefined) return line || undefined;
+      if (letter === undefined) {
+        this.#isOver = true;
+        noteLine("");
+        return line || undefined;
+      }
       if (letter === "\n") return line.replace(/\r$/, "");
       line += letter;
     }
