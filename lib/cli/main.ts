@@ -4,6 +4,7 @@
  * @module
  */
 import { Command as Commander } from "commander";
+import { JumpstarterError } from "../core/errors.ts";
 import { configure, isAnswered } from "./commander.ts";
 import {
   ChildExit,
@@ -24,6 +25,7 @@ export async function main(argv: readonly string[], name: ProgramName = programN
   const words = name === "j" ? ["client", ...argv] : usualWords(argv);
   const interruption = new Interruption();
   try {
+    refuseLabWords(words);
     await (await program(name, words, interruption)).parseAsync(words, { from: "user" });
     return exitCodes.done;
   } catch (error) {
@@ -42,6 +44,17 @@ export async function main(argv: readonly string[], name: ProgramName = programN
 
 /** Other names of commands, upstream's. */
 const aliases: Record<string, string> = { conf: "config", sh: "shell", s: "shell", ver: "version", v: "version" };
+
+/** Upstream's words for what a controller does. */
+const labWords = ["login", "auth", "get", "create", "update", "delete", "admin"];
+
+function refuseLabWords([word]: readonly string[]): void {
+  if (!labWords.includes(word)) return;
+  throw new JumpstarterError("unimplemented", `This version has no leases, so that there is no "${word}"`, {
+    phase: "usage",
+    hint: "jumpstarter client --host HOST:PORT, without a controller",
+  });
+}
 
 /** `help exporter` is `exporter --help`, and `conf` is `config`. */
 function usualWords(argv: readonly string[]): string[] {

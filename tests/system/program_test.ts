@@ -12,6 +12,11 @@ Deno.test("help asked for goes to standard output, usage after a mistake to stan
   const bare = await run(["config", "client"]);
   assert.deepEqual([bare.code, bare.stdout], [2, ""]);
   assert.match(bare.stderr, /Usage: jumpstarter config client .*\n\n[^]*\nError: Expected a command\n/);
+  const lease = await run(["get", "exporters"]);
+  assert.deepEqual([lease.code, lease.stderr.split("\n")[0]], [
+    2,
+    'Error: This version has no leases, so that there is no "get"',
+  ]);
   const unknown = await run(["clinet"]);
   assert.deepEqual([unknown.code, unknown.stdout], [2, ""]);
   assert.match(unknown.stderr, /client/);
