@@ -219,7 +219,9 @@ export const stories: Record<string, Story> = {
   "a module that throws": {
     yaml: tree("  a: {type: ./broken.ts}\n"),
     beside: { "broken.ts": 'throw new Error("Not today");\n' },
-    says: ["3:13: error: export.a.type: The driver module ./broken.ts cannot be loaded: Not today"],
+    says: [
+      "3:13: error: export.a.type: The driver module ./broken.ts cannot be loaded: Not today at file://FOLDER/broken.ts:1:7",
+    ],
   },
   "an address that a driver cannot be loaded from": {
     yaml: tree("  a: {type: 'npm:acme-relay'}\n"),
