@@ -7,6 +7,7 @@ import { Command as Commander } from "commander";
 import { type DriverNode, nodeAt } from "../client/tree.ts";
 import { JumpstarterError, usageError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
+import { printableJson } from "../core/printable.ts";
 import { commandRunner } from "./command_run.ts";
 import { configure, helpOf } from "./commander.ts";
 import { addPassphraseOptions } from "./passphrase.ts";
@@ -69,7 +70,7 @@ export function clientCommand(interruption: Interruptions): Commander {
       await using board = await reach(named, flags, timeoutMs);
       const { node, rest } = follow(board.root, path);
       if (rest.length === 0 && path.length === 0) {
-        return printLine(flags.json ? JSON.stringify(await treeJson(node)) : await renderTree(node, outColumns()));
+        return printLine(flags.json ? printableJson(await treeJson(node)) : await renderTree(node, outColumns()));
       }
       const words = [...programName() === "j" ? ["j"] : [programName(), "client"], ...node.path.split(".")]
         .filter(Boolean).join(" ");

@@ -10,6 +10,7 @@ import { JumpstarterError, usageError } from "../core/errors.ts";
 import { unlessAborted, withLimit } from "../core/limit.ts";
 import { areLabelsOf } from "../interfaces/table.ts";
 import { ChildExit, type Interruptions } from "./exit_code.ts";
+import { printableJson, printableLines } from "../core/printable.ts";
 import { runForeground } from "./foreground.ts";
 import { noteLine, printLine, progressLine, writeError, writeOutAsTaken } from "./output.ts";
 import { ProgressView } from "./progress.ts";
@@ -105,10 +106,10 @@ function ioOf(
     labels: node.labels,
     beside: (definition) => besideOf(node, definition),
     print(value, text) {
-      if (!json && text !== undefined) printLine(text);
+      if (!json && text !== undefined) printLine(printableLines(text));
       if (!json || value === undefined) return;
       printed = true;
-      printLine(JSON.stringify(value));
+      printLine(printableJson(value));
     },
     note: noteLine,
     progress: progressLine,

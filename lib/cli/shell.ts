@@ -122,7 +122,9 @@ function authoritiesFile(tlsCa: string | undefined, folder: string): string | un
 }
 
 /** The user's shell with a prompt that names the board. */
-function interactiveShell(context: string): { words: string[]; env: Record<string, string> } {
+export function interactiveShell(board: string): { words: string[]; env: Record<string, string> } {
+  // The name is the exporter's word, and prompts are programs.
+  const context = board.replace(/[^\p{L}\p{N} ._-]/gu, "_").slice(0, 64);
   const shell = Deno.env.get("SHELL") || "bash";
   const name = basename(shell);
   if (name.endsWith("bash")) {

@@ -1,5 +1,6 @@
 /** The live tree as text and as JSON. @module */
 import type { DriverNode } from "../client/tree.ts";
+import { printableLine } from "../core/printable.ts";
 import { ownCommandNames } from "./node_command.ts";
 
 /** The narrowest column that is worth a break of its lines. */
@@ -54,5 +55,6 @@ async function rowsOf(node: DriverNode, depth: number): Promise<[string, string,
   const rest = [commands, node.description && `# ${node.description}`].filter(Boolean).join("  ");
   const name = `${"  ".repeat(depth)}${node.name || "."}`;
   const below = await Promise.all([...node.children.values()].map((child) => rowsOf(child, depth + 1)));
-  return [[name, kind, rest], ...below.flat()];
+  // What another machine says is shown, and does nothing.
+  return [[printableLine(name).trimEnd(), printableLine(kind), printableLine(rest)], ...below.flat()];
 }

@@ -34,6 +34,10 @@ export interface DriverNode {
   readonly caller: Caller;
 }
 
+/** How many drivers a report may have, and how far they may be below the root: paths grow with both. */
+const maxDrivers = 4_096;
+const maxDepth = 64;
+
 /**
  * Builds the tree of a report. A driver that proxies lead to occurs several times under one uuid: a child belongs to the
  * latest occurrence of its parent. `foreign` finds interfaces that are not bundled.
@@ -45,11 +49,16 @@ export function buildTree(
   connection: ExporterConnection,
   foreign: FindInterfaces = () => Promise.resolve([]),
 ): DriverNode {
+  if (reports.length > maxDrivers) throw malformed(`it has ${reports.length} drivers, more than ${maxDrivers}`);
   const latest = new Map<string, MutableNode>();
+  const depths = new Map<string, number>();
   const roots: MutableNode[] = [];
   for (const report of reports) {
     const parent = report.parentUuid ? latest.get(report.parentUuid) : undefined;
     if (report.parentUuid && !parent) throw malformed(`driver ${report.uuid} stands before its parent`);
+    const depth = report.parentUuid ? depths.get(report.parentUuid)! + 1 : 0;
+    if (depth > maxDepth) throw malformed(`it is deeper than ${maxDepth}`);
+    depths.set(report.uuid, depth);
     const node = makeNode(report, parent, connection, foreign);
     if (parent) parent.children.set(node.name, node);
     else roots.push(node);

@@ -11,3 +11,9 @@ export function printableLines(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]+/g, " ");
 }
+
+/** A value as one line of JSON, in which control characters are written out. */
+export function printableJson(value: unknown): string {
+  const written = (letter: string) => `\\u00${letter.charCodeAt(0).toString(16)}`;
+  return JSON.stringify(value).replace(/[\x7f-\x9f]/g, written);
+}

@@ -6,8 +6,9 @@ import { unary } from "../contract/method.ts";
 import { isJumpstarterError, JumpstarterError, messageOf, usageError } from "../core/errors.ts";
 import { withoutBrackets } from "../core/host_port.ts";
 import { privateFolder } from "../core/own_folder.ts";
-import { shellWord, splitWords } from "../core/words.ts";
+import { shellWord } from "../core/words.ts";
 import { forwardCommands, network, type NetworkClient } from "./network.ts";
+import { operand, sshWords } from "./ssh_command.ts";
 
 /** How ssh is called. */
 export interface SshOptions {
@@ -140,12 +141,12 @@ async function wayTo(
   ]);
   const { host, port } = place ?? placeOf(stack.use(tcp.forwardTcp({}, onNote)).address);
   const ssh = [
-    ...splitWords(command),
+    ...sshWords(command),
     ...(identity ? ["-i", keyFile(identity, stack)] : []),
     ...(port === "22" ? [] : ["-p", port]),
   ];
   const owned = stack.move();
-  return { ssh, user, host, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { ssh, user: user && operand(user), host: operand(host), [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function sshLine(
@@ -156,7 +157,7 @@ async function sshLine(
 ): Promise<CommandLine> {
   const { options, rest, namesUser } = splitOptions(given);
   const way = await wayTo(calls, tcp, how);
-  const words = [...way.ssh, ...(way.user && !namesUser ? ["-l", way.user] : []), ...options, way.host, ...rest];
+  const words = [...way.ssh, ...(way.user && !namesUser ? ["-l", way.user] : []), ...options, "--", way.host, ...rest];
   return { words, [Symbol.asyncDispose]: () => way[Symbol.asyncDispose]() };
 }
 

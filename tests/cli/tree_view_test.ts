@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ExporterConnection } from "../../lib/client/connection.ts";
 import { buildTree } from "../../lib/client/tree.ts";
+import { printableJson } from "../../lib/core/printable.ts";
 import { renderTree } from "../../lib/cli/tree_view.ts";
 
 /** A tree of drivers by their names and clients; it is only looked at. */
@@ -36,4 +37,18 @@ Deno.test("A line of the tree that is too long for a terminal goes on below its 
       "  emmc   flasher    flash, dump, flash-state,\n" +
       "                    flash-cancel",
   );
+});
+
+Deno.test("What an exporter calls its drivers is shown, and does nothing to the terminal", async () => {
+  const root = treeOf({
+    "po\x1b]0;x\x07wer\nFAKE": "jumpstarter_driver_power.client.PowerClient",
+    "a\x9b5mb": "\x1b[2J",
+  });
+  assert.equal(
+    await renderTree(root),
+    ".                   (unknown)  methods, call, stream\n" +
+      "  po ]0;x wer FAKE  power      on, off, rescue, cycle, read\n" +
+      "  a 5mb             ( [2J)     methods, call, stream",
+  );
+  assert.equal(printableJson({ name: "a\x9b\x7f\x1b" }), '{"name":"a\\u009b\\u007f\\u001b"}');
 });

@@ -56,3 +56,11 @@ Deno.test("A driver that this program does not know is in the tree, without an i
   assert.equal(nodeAt(root, ["lamp"]).interface, undefined);
   assert.equal(nodeAt(root, []), root);
 });
+
+Deno.test("A report with more drivers than there are, or one far below the other, is refused", () => {
+  const many = Array.from({ length: 4_096 }, (_, index) => report(`d${index}`, "r", `d${index}`));
+  assert.throws(() => build(report("r"), ...many), { code: "data_loss", message: /4097 drivers, more than 4096$/ });
+  const chain = Array.from({ length: 65 }, (_, index) => report(`d${index + 1}`, `d${index}`, "x"));
+  assert.throws(() => build(report("d0"), ...chain), { code: "data_loss", message: /deeper than 64$/ });
+  assert.equal([...walk(build(report("d0"), ...chain.slice(0, 64)))].length, 65);
+});

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import ssh from "../../drivers/ssh/mod.ts";
 import { clientOf } from "../../lib/contract/client.ts";
+import { splitWords } from "../../lib/core/words.ts";
 import { splitOptions } from "../../lib/interfaces/ssh.ts";
+import { operand, sshWords } from "../../lib/interfaces/ssh_command.ts";
 import { connect, serve, ssh as sshInterface } from "../../mod.ts";
 import { folderOf } from "../folder.ts";
 import { type Sshd, sshdTest, startSshd } from "../sshd.ts";
@@ -28,6 +30,51 @@ Deno.test("ssh's options end at the command for the device, whatever that begins
   for (const [line, options, rest, namesUser] of table) {
     assert.deepEqual(splitOptions(words(line)), { options: words(options), rest: words(rest), namesUser }, line);
   }
+});
+
+Deno.test("An exporter's ssh command is ssh with harmless options, unless the user lets it be any program", async () => {
+  const harmless = [
+    "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+    "/usr/bin/ssh -4vp 2222 -l root -oConnectTimeout=5 -o 'ServerAliveInterval 3'",
+  ];
+  for (const line of harmless) assert.equal(sshWords(line).length, splitWords(line).length, line);
+  const refused = [
+    "",
+    "sh -c id",
+    "/tmp/ssh",
+    "sshpass -p secret ssh",
+    "ssh -o ProxyCommand=id",
+    "ssh -oproxycommand=id",
+    "ssh -o 'PermitLocalCommand yes'",
+    "ssh -o KnownHostsCommand=id",
+    "ssh -o UserKnownHostsFile=/root/.bashrc",
+    "ssh -F /tmp/config",
+    "ssh -E /root/.bashrc",
+    "ssh -I /tmp/lib.so",
+    "ssh -vS /tmp/socket",
+    "ssh host.example id",
+    "ssh -o",
+    "ssh --",
+  ];
+  for (const line of refused) assert.throws(() => sshWords(line), { code: "permission_denied" }, line);
+  for (const word of ["-oProxyCommand=id", "a b", ""]) {
+    assert.throws(() => operand(word), { code: "permission_denied" });
+  }
+  using folder = temporaryFolder();
+  const config = "metadata: {name: b}\nexport: {login: {type: ssh, config: {ssh_command: sh -c id}, " +
+    "children: {tcp: {type: echo-network}}}}\n";
+  const { code, stdout, stderr } = await run([
+    "client",
+    "--exporter-config",
+    folder.file("board.yaml", config),
+    "login",
+    "id",
+  ]);
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(
+    stderr,
+    /The exporter's ssh command has "sh", by which it could run any program.*\n {2}Try: JUMPSTARTER_SSH_COMMAND=any/,
+  );
 });
 
 /** A board whose ssh port is a real sshd's. */
@@ -174,7 +221,9 @@ Deno.test("A client without ssh ends with 127, as shells do", async () => {
     "board.yaml",
     "metadata: {name: board}\nexport: {login: {type: ssh, config: {ssh_command: no-such-ssh -v}, children: {tcp: {type: echo-network}}}}\n",
   );
-  const { code, stderr } = await run(["client", "--exporter-config", file, "login", "id"], { env: { PATH: names } });
+  const { code, stderr } = await run(["client", "--exporter-config", file, "login", "id"], {
+    env: { PATH: names, JUMPSTARTER_SSH_COMMAND: "any" },
+  });
   assert.equal(code, 127, stderr);
   assert.match(stderr, /no-such-ssh: There is no such command/);
 });
