@@ -91,6 +91,9 @@ export const defaultLimits: Readonly<Limits> = {
  */
 export const unreadMessageBytes = 32 * MiB;
 
+/** Calls whose handlers may run in all connections of a process that serves. One costs some 8 KiB before it has sent anything. */
+export const runningCallsMost = 8_192;
+
 /**
  * Bytes that the stream windows of all connections of the process may grow to together. It is less than what unread
  * messages may take: readers that pause after a quick start, as devices do, then hold their senders back, and no stream

@@ -16,6 +16,7 @@ import type { ConnectionWebHandler, WebHandler } from "../web/types.ts";
 import { answerStatus, type CallContext, StreamingCall, UnaryCall } from "./server_call.ts";
 import { parseTimeout } from "./timeout.ts";
 import type { Router, ServedConnection } from "./types.ts";
+import { runningCalls } from "./running_calls.ts";
 import { unreadMessages } from "./unread_messages.ts";
 
 /** What a connection that is served needs to know. */
@@ -46,11 +47,18 @@ export function serveConnection(pipe: Pipe, options: ServeOptions): ServedConnec
     ((pipe: Pipe, first: Uint8Array) => serveHttp1(pipe, first, { handler: web, unread: unreadMessages }));
   const connection = new ServerConnection(pipe, { peer, limits, onWarning, http1, accept });
   const { maxMessageBytes } = connection.limits;
-  const closed = connection.closed.then(() => gone.abort(new JumpstarterError("canceled", "The caller has hung up")));
-  const context: CallContext = { connection: self, maxMessageBytes, unread: unreadMessages, running: 0 };
+  const calls = runningCalls.join(() => {
+    onWarning?.("connection ended: it has most of too many calls", { peer, calls: calls.count });
+    void connection.shutdown(0);
+  });
+  const closed = connection.closed.then(() => {
+    calls.leave();
+    gone.abort(new JumpstarterError("canceled", "The caller has hung up"));
+  });
+  const context: CallContext = { connection: self, maxMessageBytes, unread: unreadMessages, calls };
 
   function accept(stream: Stream, request: RequestHead): StreamEvents | undefined {
-    if (context.running >= connection.limits.maxRunningCalls) return undefined;
+    if (calls.count >= connection.limits.maxRunningCalls) return undefined;
     if (!isGrpc(request)) {
       return options.otherwise?.(stream, request) ??
         (web ? new WebExchange(stream, request, web, context) : answerHttp(stream, "415"));

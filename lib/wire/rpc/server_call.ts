@@ -4,6 +4,7 @@ import { ErrorCode, type HeaderList, type RequestHead, type Stream, type StreamE
 import { inParts, MessageReader, prefixOf } from "./framing.ts";
 import { Inbox } from "./inbox.ts";
 import { fieldsOf, metadataOf } from "./metadata.ts";
+import type { ConnectionCalls } from "./running_calls.ts";
 import { statusFields } from "./status.ts";
 import { startTimer } from "./timeout.ts";
 import type { Recipient, UnreadMessages } from "./unread_messages.ts";
@@ -20,7 +21,7 @@ export interface CallContext {
   readonly maxMessageBytes: number;
   readonly unread: UnreadMessages;
   /** Handlers that have not returned. */
-  running: number;
+  readonly calls: ConnectionCalls;
 }
 
 const responseHeaders: HeaderList = [[":status", "200"], ["content-type", "application/grpc"]];
@@ -141,14 +142,14 @@ abstract class Call implements ServerCall, StreamEvents, Recipient {
 
   /** Runs the handler to its end, which is the end of the call. Never rejects. */
   protected async settle(run: () => Promise<void>): Promise<void> {
-    this.context.running++;
+    this.context.calls.begin();
     try {
       await run();
       this.finish();
     } catch (thrown) {
       this.finish(toJumpstarterError(thrown));
     } finally {
-      this.context.running--;
+      this.context.calls.end();
       this.context.unread.forget(this);
     }
   }

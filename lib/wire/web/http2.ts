@@ -8,6 +8,7 @@ import {
   type Stream,
   type StreamEvents,
 } from "../http2/mod.ts";
+import type { ConnectionCalls } from "../rpc/running_calls.ts";
 import type { Recipient, UnreadMessages } from "../rpc/unread_messages.ts";
 import { urlOf, type WebHandler, type WebRequest, type WebResponse } from "./types.ts";
 
@@ -18,7 +19,7 @@ const lingerMs = 1_000;
 export interface ExchangeContext {
   readonly unread: UnreadMessages;
   /** Handlers that have not finished. */
-  running: number;
+  readonly calls: ConnectionCalls;
 }
 
 /** One request and its response. */
@@ -44,11 +45,11 @@ export class WebExchange implements StreamEvents, Recipient {
     this.#stream = stream;
     this.#unread = context.unread;
     const asked = this.#requestOf(request);
-    context.running++;
+    context.calls.begin();
     handler(asked).then((response) => this.#respond(response))
       .catch(() => stream.reset(ErrorCode.INTERNAL_ERROR))
       .finally(() => {
-        context.running--;
+        context.calls.end();
         context.unread.forget(this);
       });
   }
