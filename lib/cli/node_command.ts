@@ -10,6 +10,7 @@ import { clientOf } from "../contract/client.ts";
 import { type Command, command, ownCommand } from "../contract/command.ts";
 import { type Method, wireNameOf } from "../contract/method.ts";
 import { JumpstarterError } from "../core/errors.ts";
+import { printableJson } from "../core/printable.ts";
 import type { CommandRunner } from "./command_run.ts";
 import { helpOf } from "./commander.ts";
 import { IntoBackground } from "./exit_code.ts";
@@ -171,11 +172,11 @@ function genericCommands(node: DriverNode): Record<string, Command> {
     }),
     call: command("Call a method with one answer", async ({ method, args }, { signal, print }) => {
       const result = await node.caller.unary(method, args.map(jsonOrText), { signal });
-      print(result, JSON.stringify(result));
+      print(result, printableJson(result));
     }, { args: { method, args } }),
     stream: command("Call a method with a stream of answers", async ({ method, args }, { signal, print }) => {
       for await (const value of node.caller.serverStreaming(method, args.map(jsonOrText), { signal })) {
-        print(value, JSON.stringify(value));
+        print(value, printableJson(value));
       }
     }, { args: { method, args } }),
   };

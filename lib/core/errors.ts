@@ -79,6 +79,7 @@ export function whyUnreadable(thrown: unknown): string {
 
 /** The text of anything that was thrown, without its stack. */
 export function messageOf(thrown: unknown): string {
+  if (thrown instanceof JumpstarterError && !thrown.message) return `It failed without a word (${thrown.code})`;
   if (thrown instanceof Error) return thrown.message || thrown.name;
   return String(thrown);
 }

@@ -12,8 +12,9 @@ export function printableLines(text: string): string {
   return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]+/g, " ");
 }
 
-/** A value as one line of JSON, in which control characters are written out. */
+/** A value as one line of JSON, in which control characters are written out, and numbers that JSON lacks are text. */
 export function printableJson(value: unknown): string {
   const written = (letter: string) => `\\u00${letter.charCodeAt(0).toString(16)}`;
-  return JSON.stringify(value).replace(/[\x7f-\x9f]/g, written);
+  const named = (_: string, it: unknown) => typeof it === "number" && !Number.isFinite(it) ? String(it) : it;
+  return (JSON.stringify(value, named) ?? "null").replace(/[\x7f-\x9f]/g, written);
 }

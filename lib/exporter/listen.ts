@@ -136,7 +136,8 @@ class Listener implements Listening {
     const onRefused = (method: string) =>
       log.warn("authentication failed: invalid or missing passphrase", { peer, method });
     const door = this.#guard?.door({ address, onRefused });
-    const web = webHandler(native, { door, names: this.#names, onAdmitted: speaks });
+    const onForeign = (reason: string) => log.warn("request refused", { peer, reason });
+    const web = webHandler(native, { door, names: this.#names, onAdmitted: speaks, onForeign });
     if ("handshake" in connection) this.#watchHandshake(connection as Deno.TlsConn, peer);
     const served = serveConnection(connection, {
       peer,

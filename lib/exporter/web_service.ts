@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type Code, JumpstarterError, toJumpstarterError } from "../core/errors.ts";
+import { type Code, JumpstarterError, messageOf, toJumpstarterError } from "../core/errors.ts";
 import type { ConnectionWebHandler, WebRequest, WebResponse } from "../wire/web/types.ts";
 import type { NativeServices } from "./native_service.ts";
 import type { Door } from "./passphrase.ts";
@@ -18,14 +18,23 @@ export interface WebRules {
   readonly names?: ReadonlySet<string>;
   /** A request was let in. */
   onAdmitted(): void;
+  /** A page of another site was turned away; of a connection only the first is told. */
+  onForeign(why: string): void;
 }
 
 /** Answers requests of one connection. */
 export function webHandler(native: NativeServices, rules: WebRules): ConnectionWebHandler {
+  let isTold = false;
   return async (request, connection) => {
     try {
-      mustBeAddressed(request, rules.names);
-      mustNotBeForeign(request);
+      try {
+        mustBeAddressed(request, rules.names);
+        mustNotBeForeign(request);
+      } catch (thrown) {
+        if (!isTold) rules.onForeign(messageOf(thrown));
+        isTold = true;
+        throw thrown;
+      }
       const { pathname } = new URL(request.url);
       await rules.door?.(pathname, (name) => request.header.get(name) ?? undefined)?.(request.signal);
       rules.onAdmitted();

@@ -50,5 +50,6 @@ Deno.test("What an exporter calls its drivers is shown, and does nothing to the 
       "  po ]0;x wer FAKE  power      on, off, rescue, cycle, read\n" +
       "  a 5mb             ( [2J)     methods, call, stream",
   );
+  assert.equal(printableJson([NaN, -Infinity, 1, null]), '["NaN","-Infinity",1,null]');
   assert.equal(printableJson({ name: "a\x9b\x7f\x1b" }), '{"name":"a\\u009b\\u007f\\u001b"}');
 });

@@ -102,5 +102,6 @@ Deno.test("messageOf() gives the text of anything that was thrown", () => {
   assert.equal(messageOf(new Error("burnt")), "burnt");
   assert.equal(messageOf(new TypeError()), "TypeError");
   assert.equal(messageOf("plain"), "plain");
+  assert.equal(messageOf(new JumpstarterError("unknown", "")), "It failed without a word (unknown)");
   assert.equal(messageOf(undefined), "undefined");
 });
