@@ -155,6 +155,35 @@ Deno.test("Storage removes at the session's end what was made in it, where it is
   assert.equal(await Deno.readTextFile(`${folder.path}/outside`), "x");
 });
 
+Deno.test("Storage removes at the session's end nothing that was there before, under whatever name", async () => {
+  using folder = temporaryFolder();
+  const root = `${folder.path}/root`;
+  await Deno.mkdir(`${root}/images`, { recursive: true });
+  for (const name of ["images/golden.img", "old.img", "over.img", "copied.img"]) {
+    Deno.writeTextFileSync(`${root}/${name}`, "precious");
+  }
+  {
+    await using storage = await serve(opendal, { ...config("fs", root), remove_created_on_close: true });
+    await storage.createDir({ path: "images/" });
+    await storage.rename({ source: "old.img", target: "renamed.img" });
+    await storage.put({ path: "over.img", source: source() });
+    await storage.copy({ source: "over.img", target: "copied.img" });
+    await storage.put({ path: "mine.img", source: source() });
+    await storage.put({ path: "mine.img", source: source() });
+    await storage.rename({ source: "mine.img", target: "mine2.img" });
+    await storage.createDir({ path: "made/" });
+    await storage.put({ path: "made/x", source: source() });
+  }
+  assert.deepEqual([...Deno.readDirSync(root)].map(({ name }) => name).sort(), [
+    "copied.img",
+    "images",
+    "over.img",
+    "renamed.img",
+  ]);
+  assert.equal(Deno.readTextFileSync(`${root}/images/golden.img`), "precious");
+  assert.equal(Deno.readTextFileSync(`${root}/renamed.img`), "precious");
+});
+
 Deno.test("Storage in memory has an end", async () => {
   await using storage = await serve(opendal, { scheme: "memory" });
   const megabyte = new Uint8Array(1024 * 1024);

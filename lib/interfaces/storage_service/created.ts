@@ -6,22 +6,32 @@ import { messageOf } from "../../core/errors.ts";
 /** Paths that were made in a session, written in one way. */
 export class CreatedPaths {
   readonly #paths = new Set<string>();
+  /** Those where nothing was before. */
+  readonly #own = new Set<string>();
 
   get all(): string[] {
     return [...this.#paths].sort();
   }
 
-  add(path: string): void {
+  /** Counts a path; nothing that was there before is removed at the end. */
+  add(path: string, isNew = true): void {
     this.#paths.add(normalized(path));
+    if (isNew) this.#own.add(normalized(path));
+  }
+
+  /** Whether it was made in this session where nothing was before. */
+  isOwn(path: string): boolean {
+    return this.#own.has(normalized(path));
   }
 
   forget(path: string): void {
     this.#paths.delete(normalized(path));
+    this.#own.delete(normalized(path));
   }
 
   /** Removes everything below a folder, the deepest first; never the folder itself, nor anything outside of it. */
   async removeBelow(root: string, log: Logger): Promise<void> {
-    for (const path of this.all.reverse()) {
+    for (const path of [...this.#own].sort().reverse()) {
       if (path === "" || path.split("/").includes("..")) continue;
       try {
         await Deno.remove(join(root, path), { recursive: true });

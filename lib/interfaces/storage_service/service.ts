@@ -20,6 +20,9 @@ export function storageService(
     if (act) return act as NonNullable<Backend[K]>;
     throw storageError("Unsupported", `The service ${backend.name} has no ${action}`);
   };
+  /** Whether what is made there is this session's: nothing else was before. Of folders only anything is removed. */
+  const isFree = async (path: string) =>
+    backend.name !== "fs" || created.isOwn(path) || await backend.stat(storagePath(path)) === undefined;
   const fileOnly = (path: string, what: string) => {
     if (isFolder(path)) throw storageError("IsADirectory", `${what} ${path || "/"} is a folder`);
     return path;
@@ -57,7 +60,8 @@ export function storageService(
         if (there.mode.entry_is_dir) throw storageError("IsADirectory", `The path ${path} is a folder`);
         return files.add({ reads: await backend.read(path) });
       }
-      return files.add({ writes: await able("write")(path), completed: () => created.add(given) });
+      const isNew = await isFree(given);
+      return files.add({ writes: await able("write")(path), completed: () => created.add(given, isNew) });
     },
     async fileRead({ fd, dst }) {
       const file = files.reading(fd);
@@ -98,13 +102,15 @@ export function storageService(
       }
     },
     async copy(given) {
+      const isNew = await isFree(given.target);
       await able("copy")(...ends(given));
-      created.add(given.target);
+      created.add(given.target, isNew);
     },
     async rename(given) {
       await able("rename")(...ends(given));
+      const isOwn = created.isOwn(given.source);
       created.forget(given.source);
-      created.add(given.target);
+      created.add(given.target, isOwn);
     },
     async removeAll({ path }) {
       await able("removeAll")(storagePath(path));
@@ -113,8 +119,9 @@ export function storageService(
     async createDir({ path: given }) {
       const path = storagePath(given);
       if (!isFolder(path)) throw storageError("NotADirectory", `The path of a folder ends in /, got ${given}`);
+      const isNew = await isFree(given);
       if (path !== "") await able("createDir")(path);
-      created.add(given);
+      created.add(given, isNew);
     },
     async delete({ path }) {
       await able("delete")(storagePath(path));
