@@ -56,6 +56,13 @@ export function parseBlockMap(text: string): BlockMap {
     if (start < before || end <= start) throw invalid("Expected ranges in their order, within the image");
     before = end;
   }
+  const mapped = value("MappedBlocksCount");
+  const found = ranges.reduce((sum, { start, end }) => sum + Math.ceil((end - start) / blockSize), 0);
+  // A map that was cut short would have most of an image left out, and that called proven.
+  if (mapped !== undefined && numberOf(mapped, "MappedBlocksCount") !== found) {
+    throw invalid(`Expected ${mapped} mapped blocks, as it says, got ${found}`);
+  }
+  if (!childOf(root, "BlockMap")) throw invalid("Expected a BlockMap, but it is missing");
   return { imageSize, algorithm, ranges };
 }
 

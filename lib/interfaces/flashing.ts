@@ -161,6 +161,8 @@ export function flashCommand(calls: FlashCalls): Command {
     }
     if (target.length > 1 && options.bmap) throw usageError("--bmap is of one image, got several");
     const images = target.length > 0 ? target.map(split) : [{ word: file ?? missing(), name: undefined }];
+    const twice = images.find(({ name }, at) => images.findIndex((other) => other.name === name) !== at);
+    if (twice) throw usageError(`--target ${twice.name} is given twice`);
     const checksums = checksumsOf(sha256, images.map(({ name }) => name));
     const isOneOfSeveral = images.length > 1;
     if (isOneOfSeveral) await checkImages(images.map(({ word }) => word));

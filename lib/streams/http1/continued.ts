@@ -48,7 +48,10 @@ export class ContinuedDownload implements Download {
     const closed = new AbortController();
     const signal = AbortSignal.any([given, closed.signal]);
     const answer = await get(url, headers, signal);
-    const refused = refusal(answer.response);
+    const { status } = answer.response;
+    // Who asks for the whole file must not take a part of it, or a promise, for that.
+    const isOther = !hasHeader(headers, "range") && status > 200 && status < 300 && status !== 203;
+    const refused = isOther ? `The server answers ${status} instead of with the file` : refusal(answer.response);
     if (!refused) return new ContinuedDownload(url, headers, signal, closed, answer);
     answer.connection.close();
     throw failed("GET", answer.url, refused, signal);

@@ -205,3 +205,15 @@ Deno.test("redirected() keeps what is written, and begins where the other URL wa
   assert.ok(!sameOrigin("http://host/", "https://host/"));
   assert.equal(redact("https://me:pw@host/x?sig=1#2"), "https://host/x?[REDACTED]");
 });
+
+Deno.test("Who asks for a whole file does not take a part of it, or a promise, for that", async () => {
+  for (const line of ["206 Partial Content\r\ncontent-range: bytes 0-2/9", "202 Accepted"]) {
+    await using server = rawServer(() => `HTTP/1.1 ${line}\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc`);
+    await assert.rejects(download(server.url, {}, new AbortController().signal), {
+      code: "unknown",
+      message: /failed: The server answers 20[26] instead of with the file$/,
+    });
+    const part = await download(server.url, {}, new AbortController().signal, 3);
+    await part.close();
+  }
+});
