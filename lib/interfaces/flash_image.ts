@@ -33,19 +33,19 @@ export async function flashImage(
   const remote = await remoteFile(word, given, io);
   // A registry says what the SHA-256 has to be.
   const words = remote ? { ...given, sha256: remote.sha256 } : given;
-  const sourceId = await sourceIdOf(word, words);
   const blockMap = given.bmap === undefined ? undefined : await blockMapAt(given.bmap);
-  const plan = await planOf(calls, { sourceId, target }, io);
-  if (!plan) refuseUnsupported(given);
-  const options = planned(plan, word, words);
   let isOver = false;
   // What was on its way when the exporter needed no more is no progress.
   const advance: CommandIo["advance"] = (progress) => isOver || io.advance(progress);
-  const image = await giveImage(word, options, Object.create(io, { advance: { value: advance } }), remote);
-  if (!image.sent) io.advance({ stage: "fetch", bytes: 0 });
+  const image = await giveImage(word, words, Object.create(io, { advance: { value: advance } }), remote);
   let written: FlashResult | FlashProof | null | "detached";
   try {
     if ("bytes" in image.source && image.source.size === 0) throw usageError(`${word}: It is empty`);
+    const sourceId = await sourceIdOf(word, { sha256: words.sha256, codec: image.codec });
+    const plan = await planOf(calls, { sourceId, target }, io);
+    if (!plan) refuseUnsupported(given);
+    const options = planned(plan, word, words);
+    if (!image.sent) io.advance({ stage: "fetch", bytes: 0 });
     written = plan
       ? await flashWithProgress(calls, { word, image, plan, target, sourceId, blockMap, options }, io)
       : await calls.flash({ source: image.source, target }, { signal: io.signal });
@@ -61,7 +61,7 @@ export async function flashImage(
   }
   const isHeld = written !== null && "held" in written && written.held;
   const sent = image.sent && !isHeld ? { bytes: image.sent.bytes, sha256: image.sent.sha256() } : undefined;
-  if (sent && written && !image.isCompressed) expectSame(sent, written);
+  if (sent && written && !image.codec) expectSame(sent, written);
   const value = { target: target ?? null, sent: sent ?? null, written };
   io.print(value, [target && `${target}:`, told(sent, written)].filter(Boolean).join(" "));
 }
@@ -120,11 +120,11 @@ function planned(plan: ResumePlan | undefined, word: string, options: FlashWords
 async function wanted(flash: Flash, io: CommandIo): Promise<{ source: ResourceSource; options: FlashOptions }> {
   const { word, image, plan, sourceId, blockMap, options: words } = flash;
   const { resume, skipIfSame, noVerify, detach } = words;
-  const local = "url" in image.source || !image.sent || image.isCompressed ? undefined : image.source as LocalSource;
+  const local = "url" in image.source || !image.sent || image.codec ? undefined : image.source as LocalSource;
   // Of an archive the exporter sees what it holds, and of what it fetches it sees the beginning first.
   const resumeAt = resume ? local && blockMap === undefined ? plan.offset : 0 : undefined;
   const isFile = local && !isUrl(word) && word !== "-";
-  const sha256 = image.isCompressed ? undefined : words.sha256?.toLowerCase() ??
+  const sha256 = image.codec ? undefined : words.sha256?.toLowerCase() ??
     (skipIfSame && isFile ? await hashOfFile(word, io) : undefined);
   const options = { size: local?.size, sha256, sourceId, resumeAt, skipIfSame, verify: !noVerify, blockMap, detach };
   if (!local || !resumeAt) return { source: image.source, options };

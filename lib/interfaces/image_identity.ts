@@ -4,7 +4,6 @@ import type { CommandIo } from "../contract/command.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 import { counted, openFile } from "../streams/file.ts";
 import { hashed } from "../streams/hash.ts";
-import type { ImageOptions } from "./image_options.ts";
 
 /** Bytes that a bmap may have. */
 const blockMapLimit = 16 * 1024 * 1024;
@@ -27,20 +26,20 @@ export async function checkReadable(word: string): Promise<void> {
 }
 
 /**
- * What an image is called, so that a flash of it can go on: the same for the same file only, and the name of none where it
- * cannot be read again. No path, address or secret can be told from it.
+ * What an image is called, so that a flash of it can go on: the same for the same file by the same codec only, and the name
+ * of none where it cannot be read again. No path, address or secret can be told from it.
  */
 export async function sourceIdOf(
   word: string,
-  { sha256, compression }: Pick<ImageOptions, "sha256" | "compression">,
+  { sha256, codec = "none" }: { sha256?: string; codec?: string },
 ): Promise<string | undefined> {
   if (word === "-") return undefined;
-  if (sha256) return `${compression} sha256 ${sha256.toLowerCase()}`;
+  if (sha256) return `${codec} sha256 ${sha256.toLowerCase()}`;
   // A signature is another one each time.
-  if (isUrl(word)) return `${compression} url ${digestOf(word.replace(/[?#].*$/, ""))}`;
+  if (isUrl(word)) return `${codec} url ${digestOf(word.replace(/[?#].*$/, ""))}`;
   try {
     const { size, mtime } = await Deno.stat(word);
-    return `${compression} file ${digestOf(`${await Deno.realPath(word)}\n${size}\n${mtime?.getTime()}`)}`;
+    return `${codec} file ${digestOf(`${await Deno.realPath(word)}\n${size}\n${mtime?.getTime()}`)}`;
   } catch {
     // Whoever opens it says why.
     return undefined;

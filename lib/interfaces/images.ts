@@ -4,7 +4,7 @@ import type { ResourceSink, ResourceSource } from "../contract/resource.ts";
 import { type ByteSource, type OwnedSink, type OwnedSource, sourceOfReadable } from "../core/byte_stream.ts";
 import { type Codec, codecOf, signatureBytes } from "../core/codec.ts";
 import { JumpstarterError, messageOf, usageError } from "../core/errors.ts";
-import { withLimit } from "../core/limit.ts";
+import { unlessAborted, withLimit } from "../core/limit.ts";
 import { compressInto } from "../streams/codec/codec.ts";
 import { codecOfName, counted, createFile, openFile, withHead } from "../streams/file.ts";
 import { CheckedSource, hashed, hashedInto, type Passed } from "../streams/hash.ts";
@@ -19,8 +19,8 @@ export interface GivenImage {
   readonly source: ResourceSource;
   /** What has left this machine, where the image comes through it. It can be asked for once, after the call. */
   readonly sent?: Passed;
-  /** Whether the driver gets other bytes than those. */
-  readonly isCompressed: boolean;
+  /** By what it is decompressed on its way to the driver, which then gets other bytes than those. */
+  readonly codec?: Codec;
 }
 
 /** Opens the image that a word of the command line names; `found` is what was found out of it already. */
@@ -35,12 +35,13 @@ export async function giveImage(
   const { bytes, size, close } = remote ? await fetchHere(remote, io) : await openWord(word, io);
   const sha256 = remote ? remote.sha256 : options.sha256;
   try {
-    const { head, source } = await withHead(bytes);
-    const contentEncoding = options.compression === "auto" ? codecOf(head) : chosen(options.compression);
+    // A pipe may have nobody who writes to it.
+    const { head, source } = await unlessAborted(withHead(bytes), io.signal);
+    const codec = options.compression === "auto" ? codecOf(head) : chosen(options.compression);
     let passed = 0;
     const shown = counted(source, (count) => io.advance({ stage: "transfer", bytes: passed += count, total: size }));
     const sent = hashed(sha256 ? new CheckedSource(shown, sha256) : shown);
-    return { source: { bytes: sent, size, contentEncoding, close }, sent, isCompressed: contentEncoding !== undefined };
+    return { source: { bytes: sent, size, contentEncoding: codec, close }, sent, codec };
   } catch (error) {
     await close();
     throw error;
@@ -102,9 +103,9 @@ async function fetchHere({ url, headers }: RemoteFile, io: CommandIo): Promise<O
 }
 
 async function leaveToExporter(file: RemoteFile, options: ImageOptions, io: CommandIo): Promise<GivenImage> {
-  const contentEncoding = options.compression === "auto" ? await codecAt(file, io) : chosen(options.compression);
+  const codec = options.compression === "auto" ? await codecAt(file, io) : chosen(options.compression);
   const { url, headers, sha256 } = file;
-  return { source: { url, headers, contentEncoding, sha256 }, isCompressed: contentEncoding !== undefined };
+  return { source: { url, headers, contentEncoding: codec, sha256 }, codec };
 }
 
 /** The codec of a remote file, by its first bytes; where this machine cannot see them, by what it is called. */

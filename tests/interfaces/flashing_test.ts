@@ -209,6 +209,19 @@ Deno.test("flash lets the exporter fetch a URL, with the codec by content and th
   assert.deepEqual(notes, ["The codec is taken from the file's name (zstd): No route"]);
 });
 
+Deno.test("flash writes an archive again that was written as it is, where its codec could not be seen", async () => {
+  await using rig = await bench();
+  const archive = await Deno.readFile(rig.file("image.xz"));
+  const head = new TextEncoder().encode(`HTTP/1.1 200 OK\r\ncontent-length: ${archive.length}\r\n\r\n`);
+  await using server = rawServer(() => new Uint8Array([...head, ...archive]));
+  const blind = { download: () => Promise.reject(new Error("No route")) };
+  const known = { sha256: [hashOf(archive)] };
+  const verbatim = await typed(rig.commands.flash, { file: `${server.url}/image`, ...known }, blind);
+  assert.deepEqual(verbatim.notes, ["The codec is taken from the file's name (none): No route"]);
+  const unpacked = await typed(rig.commands.flash, { file: rig.file("image.xz"), ...known, skipIfSame: true });
+  assert.deepEqual(unpacked.lines, [`Wrote ${image.length} bytes, SHA-256 ${sha256}, read back and the same`]);
+});
+
 Deno.test("flash takes a file of a registry, through the exporter or this machine, and holds it to its digest", async () => {
   await using rig = await bench();
   await using registry = startRegistry();
