@@ -2,6 +2,7 @@
 import { basename, dirname, resolve } from "node:path";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 import { pause } from "../core/limit.ts";
+import { noMedium, refuseOther } from "../streams/medium.ts";
 import { blockDeviceAt, refuseUsed } from "./block_device.ts";
 import { holdersOf } from "./holders.ts";
 import { isSystemError } from "./libc.ts";
@@ -58,10 +59,8 @@ export function identityOf(path: string): string {
 async function tryToOpen(thread: MediumThread, path: string, create: boolean): Promise<Medium | { why: string }> {
   let isBlockDevice: boolean;
   try {
-    // The thread opens it for itself.
-    if (create && !amongDevices(path)) Deno.openSync(path, { write: true, create: true }).close();
-    const info = Deno.statSync(path);
-    if (!info.isBlockDevice && !info.isFile) throw noMedium(path, kindOf(info));
+    const info = create && !amongDevices(path) ? madeWhereMissing(path) : Deno.statSync(path);
+    refuseOther(path, info);
     // What somebody has written to while the device was away.
     if (info.isFile && amongDevices(path)) throw noMedium(path, "a file among the devices");
     isBlockDevice = info.isBlockDevice ?? false;
@@ -86,6 +85,17 @@ async function tryToOpen(thread: MediumThread, path: string, create: boolean): P
     const message = `${path} is in use by ${holders.join(", ") || "somebody else"}`;
     throw new JumpstarterError("failed_precondition", message, { phase: "driver", cause: error });
   }
+}
+
+/** What is at a path: a file where there was nothing. */
+function madeWhereMissing(path: string): Deno.FileInfo {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  Deno.openSync(path, { write: true, create: true }).close();
+  return Deno.statSync(path);
 }
 
 /** Whether a path leads to where devices are, whether there is one or not: only the system makes files there. */
@@ -113,17 +123,6 @@ function realFolder(path: string): string {
   } catch {
     return path;
   }
-}
-
-function noMedium(path: string, kind: string): JumpstarterError {
-  return new JumpstarterError("invalid_argument", `Expected a block device or a file at ${path}, got ${kind}`, {
-    phase: "driver",
-  });
-}
-
-function kindOf({ isDirectory, isCharDevice }: Deno.FileInfo): string {
-  if (isDirectory) return "a folder";
-  return isCharDevice ? "a character device" : "something else";
 }
 
 /** The error for what went wrong with a medium. */

@@ -4,6 +4,7 @@ import { type Codec, codecOf, signatureBytes } from "../core/codec.ts";
 import { JumpstarterError, messageOf } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import { writeAll } from "../core/pipe.ts";
+import { readFifo, writeFifo } from "./fifo.ts";
 
 /** A file that is open for reading, from where it stands; it is read one chunk ahead of who uses it. Closing closes it. */
 export function sourceOfFile(file: Deno.FsFile): OwnedSource {
@@ -55,6 +56,10 @@ export interface FileSource {
 
 /** Opens a file as it is. */
 export async function openFile(path: string): Promise<FileSource> {
+  if ((await statOf(path))?.isFifo) {
+    const bytes = readFifo(path);
+    return { bytes, close: () => bytes.close() };
+  }
   const file = await opened(path, Deno.open(path));
   const bytes = sourceOfFile(file);
   try {
@@ -80,8 +85,12 @@ export async function openImage(path: string): Promise<FileSource> {
  * up.
  */
 export async function createFile(path: string): Promise<OwnedSink> {
-  const before = await Deno.stat(path).catch(() => undefined);
+  const before = await statOf(path);
   if (before?.isDirectory) throw localError(path, "It is a folder");
+  if (before?.isFifo) {
+    const { write, end, abort } = writeFifo(path);
+    return { write: named(path, write), end, abort };
+  }
   // What may not be written fails here.
   const there = before && sinkOfFile(await opened(path, Deno.open(path, { write: true })));
   if (there && !before.isFile) {
@@ -169,6 +178,11 @@ export function behind(source: ByteSource, bytes: number): ByteSource {
       }
     },
   };
+}
+
+/** What is at a path. Whoever opens it says why nothing is. */
+function statOf(path: string): Promise<Deno.FileInfo | undefined> {
+  return Deno.stat(path).catch(() => undefined);
 }
 
 async function opened<T>(path: string, opening: Promise<T>, missing = "There is no such file"): Promise<T> {

@@ -1,5 +1,6 @@
 /** A file of the exporter in the place of a medium. @module */
 import type { ByteSink, ByteSource } from "../core/byte_stream.ts";
+import { JumpstarterError } from "../core/errors.ts";
 import { sinkOfFile, sourceOfFile } from "./file.ts";
 import { hashed } from "./hash.ts";
 import { copy } from "./pump.ts";
@@ -9,6 +10,8 @@ export async function writeMedium(
   path: string,
   source: ByteSource,
 ): Promise<{ bytes: number; sha256: string; verified: "none" }> {
+  const before = await Deno.stat(path).catch(() => undefined);
+  if (before) refuseOther(path, before);
   const sink = sinkOfFile(await Deno.open(path, { write: true, create: true, truncate: true }));
   const image = hashed(source);
   try {
@@ -22,10 +25,33 @@ export async function writeMedium(
 
 /** Reads a file to its end. */
 export async function readMedium(path: string, sink: ByteSink): Promise<void> {
+  refuseOther(path, await Deno.stat(path));
   const image = sourceOfFile(await Deno.open(path));
   try {
     await copy(image, sink);
   } finally {
     await image.close();
   }
+}
+
+/**
+ * Refuses what is no medium before it is opened: opening a pipe would wait for somebody at its other end.
+ *
+ * @throws {JumpstarterError} `invalid_argument`, saying what is there.
+ */
+export function refuseOther(path: string, info: Deno.FileInfo): void {
+  if (!info.isFile && !info.isBlockDevice) throw noMedium(path, kindOf(info));
+}
+
+/** The error for something that is in the place of a medium. */
+export function noMedium(path: string, kind: string): JumpstarterError {
+  return new JumpstarterError("invalid_argument", `Expected a block device or a file at ${path}, got ${kind}`, {
+    phase: "driver",
+  });
+}
+
+function kindOf({ isDirectory, isCharDevice, isFifo }: Deno.FileInfo): string {
+  if (isDirectory) return "a folder";
+  if (isFifo) return "a named pipe";
+  return isCharDevice ? "a character device" : "something else";
 }

@@ -94,6 +94,19 @@ Deno.test("Storage in a folder with links removes the links, and copies no file 
   assert.equal(Deno.readTextFileSync(`${folder.path}/outside/kept`), "kept");
 });
 
+Deno.test("Storage in a folder opens no pipe, which would wait for somebody at its other end", async () => {
+  using folder = temporaryFolder();
+  const { success } = await new Deno.Command("mkfifo", { args: [`${folder.path}/pipe`] }).output();
+  assert.ok(success);
+  await using storage = await serve(opendal, { scheme: "fs", kwargs: { root: folder.path } });
+  const refusal = { code: "unknown", message: /^Unexpected: pipe is no file$/ };
+  await assert.rejects(storage.get({ path: "pipe", target: { bytes: collector() } }), refusal);
+  await assert.rejects(storage.put({ path: "pipe", source: source() }), refusal);
+  await assert.rejects(storage.hash({ path: "pipe" }), refusal);
+  await assert.rejects(storage.copy({ source: "pipe", target: "a" }), refusal);
+  assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["pipe"]);
+});
+
 Deno.test("Storage in a folder replaces a file by what is complete, and by nothing else", async () => {
   using folder = temporaryFolder();
   const image = folder.file("a.img", "good");

@@ -4,6 +4,8 @@ import { blockDeviceAt } from "../../lib/hardware/block_device.ts";
 import { writeImage } from "../../lib/hardware/image_writer.ts";
 import { startThreads } from "../../lib/hardware/medium_thread.ts";
 import { openMedium } from "../../lib/hardware/medium.ts";
+import { readMedium } from "../../lib/streams/medium.ts";
+import { collector } from "../payload.ts";
 import { temporaryFolder } from "../system/program.ts";
 import { loopDevice, mediaTest, mount, noise, run, sourceOfBytes } from "./media.ts";
 
@@ -82,6 +84,13 @@ Deno.test("What is no medium is refused at once", async () => {
   });
   await assert.rejects(tryWrite("/dev/full", 60_000), refused("/dev/full", "a character device"));
   await assert.rejects(tryWrite(folder.path, 60_000), refused(folder.path, "a folder"));
+  const pipe = `${folder.path}/pipe`;
+  run("mkfifo", pipe);
+  await assert.rejects(tryWrite(pipe, 60_000), refused(pipe, "a named pipe"));
+  await assert.rejects(writeImage(sourceOfBytes(new Uint8Array(1)), pipe, { create: true }), {
+    code: "invalid_argument",
+  });
+  await assert.rejects(readMedium(pipe, collector()), refused(pipe, "a named pipe"));
 });
 
 mediaTest("A name among the devices never becomes a file, by whatever links it is reached", async () => {

@@ -77,3 +77,26 @@ Deno.test("A named pipe is an image of a size that nobody knows", async () => {
   assert.equal(first.total, undefined);
   assert.equal(more.at(-1).written.bytes, 8);
 });
+
+Deno.test("A named pipe with nobody at its other end can be given up", async () => {
+  using folder = temporaryFolder();
+  await using exporter = await startExporter(folder.file("exporter.yaml", config));
+  const client = ["client", "--host", exporter.address, "storage"];
+  const pipe = `${folder.path}/pipe`;
+  await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  const flashed = await run([...client, "flash", folder.file("image", "an image")]);
+  assert.equal(flashed.code, 0, flashed.stderr);
+  for (const word of ["flash", "dump"]) {
+    await using waiting = start([...client, word, pipe]);
+    const children = new Deno.Command("pgrep", { args: ["--parent", `${waiting.pid}`] });
+    for (let left = 100; left > 0 && !(await children.output()).success; left--) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    waiting.kill("SIGINT");
+    assert.equal((await waiting.ended).code, 130, word);
+  }
+  const read = new Deno.Command("head", { args: ["-c", "3", pipe], stdout: "piped" }).spawn();
+  const { code, stderr } = await run([...client, "dump", pipe]);
+  assert.equal(code, 0, stderr);
+  assert.equal(new TextDecoder().decode((await read.output()).stdout), "an ");
+});

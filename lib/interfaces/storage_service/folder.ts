@@ -1,5 +1,6 @@
 /** A folder of the exporter. @module */
 import { dirname, join, resolve } from "node:path";
+import { JumpstarterError } from "../../core/errors.ts";
 import { createFile } from "../../streams/file.ts";
 import { type Backend, metadataOf, notFound, type ReadFile, storageError } from "./backend.ts";
 import { isFolder } from "./path.ts";
@@ -16,6 +17,7 @@ export async function openFolder(root: string): Promise<Backend> {
     try {
       return await act();
     } catch (error) {
+      if (error instanceof JumpstarterError) throw error;
       throw error instanceof Deno.errors.NotFound
         ? notFound(path, error)
         : storageError("Unexpected", String(error), error);
@@ -51,10 +53,16 @@ export async function openFolder(root: string): Promise<Backend> {
         throw storageError("Unexpected", String(error), error);
       }
     },
-    read: (path) => failing(path, async () => new FolderFile(await Deno.open(at(path)))),
+    read: (path) =>
+      failing(path, async () => {
+        refuseOther(path, await Deno.stat(at(path)));
+        return new FolderFile(await Deno.open(at(path)));
+      }),
     write: (path) =>
       failing(path, async () => {
         await inside(path);
+        const before = await Deno.stat(at(path)).catch(() => undefined);
+        if (before) refuseOther(path, before);
         const { write, end, abort } = await createFile(at(path));
         const close = async () => {
           try {
@@ -85,6 +93,7 @@ export async function openFolder(root: string): Promise<Backend> {
     copy: (source, target) =>
       failing(source, async () => {
         if (await isSameFile(at(source), at(target))) return;
+        refuseOther(source, await Deno.stat(at(source)));
         await inside(target);
         await Deno.copyFile(at(source), at(target));
       }),
@@ -94,6 +103,11 @@ export async function openFolder(root: string): Promise<Backend> {
         await Deno.rename(at(source), at(target));
       }),
   };
+}
+
+/** Refuses what is no file before it is opened: opening a pipe would wait for somebody at its other end. */
+function refuseOther(path: string, { isFile, isDirectory }: Deno.FileInfo): void {
+  if (!isFile) throw storageError("Unexpected", `${path} is ${isDirectory ? "a folder" : "no file"}`);
 }
 
 async function removeIfThere(path: string): Promise<void> {
