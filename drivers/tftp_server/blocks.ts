@@ -1,4 +1,5 @@
 /** A file in blocks, as it is or as text of a network terminal. @module */
+import type { FoundFile } from "../../lib/streams/folder.ts";
 
 const [CR, LF, NUL] = [13, 10, 0];
 
@@ -7,8 +8,13 @@ export interface Blocks {
   next(): Promise<Uint8Array>;
 }
 
-/** Bytes as they are. */
-export function octetBlocks(file: Deno.FsFile, size: number): Blocks {
+/**
+ * Bytes as they are.
+ *
+ * `next` throws where the file has become shorter since it was opened: a short block would tell the client that it has all.
+ */
+export function octetBlocks({ file, info }: Pick<FoundFile, "file" | "info">, size: number): Blocks {
+  let passed = 0;
   return {
     async next() {
       const block = new Uint8Array(size);
@@ -18,14 +24,18 @@ export function octetBlocks(file: Deno.FsFile, size: number): Blocks {
         if (count === null) break;
         filled += count;
       }
+      passed += filled;
+      if (filled < size && passed < info.size) {
+        throw new Error(`The file ended after ${passed} of ${info.size} bytes`);
+      }
       return block.subarray(0, filled);
     },
   };
 }
 
 /** Ends of lines as CR LF, and a lone CR as CR NUL (RFC 1350, 2; RFC 764). */
-export function netasciiBlocks(file: Deno.FsFile, size: number): Blocks {
-  const pieces = octetBlocks(file, 32 * 1024);
+export function netasciiBlocks(found: Pick<FoundFile, "file" | "info">, size: number): Blocks {
+  const pieces = octetBlocks(found, 32 * 1024);
   let waiting = new Uint8Array();
   let ended = false;
   return {

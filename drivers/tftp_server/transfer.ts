@@ -51,7 +51,7 @@ export async function transfer(
   const isText = mode === "netascii";
   const { blockBytes, timeoutMs, accepted } = negotiate(request.options, isText ? undefined : found.info.size);
   conversation.timeoutMs = timeoutMs;
-  const blocks = (isText ? netasciiBlocks : octetBlocks)(found.file, blockBytes);
+  const blocks = (isText ? netasciiBlocks : octetBlocks)(found, blockBytes);
   let bytes = 0;
   try {
     if (accepted.size > 0) await conversation.exchange(optionsPacket(accepted), 0);
@@ -65,7 +65,10 @@ export async function transfer(
 async function sendAll(conversation: Conversation, blocks: Blocks, blockBytes: number): Promise<number> {
   let bytes = 0;
   for (let number = 1;; number++) {
-    const block = await blocks.next();
+    const block = await blocks.next().catch(async (error) => {
+      await conversation.send(errorPacket(errorCode.undefined, error.message));
+      throw error;
+    });
     // A file of more than 65 535 blocks begins to count anew, as everybody has it.
     await conversation.exchange(dataPacket(number & 0xffff, block), number & 0xffff);
     bytes += block.length;

@@ -134,8 +134,8 @@ async function wanted(flash: Flash, io: CommandIo): Promise<{ source: ResourceSo
 }
 
 /** Where a flash may go on, or nothing where the exporter does not know of such things. */
-async function planOf(
-  calls: FlashCalls,
+export async function planOf(
+  calls: Pick<FlashCalls, "plan">,
   image: { sourceId?: string; target?: string },
   { signal }: CommandIo,
 ): Promise<ResumePlan | undefined> {
@@ -217,7 +217,7 @@ export function told(
     return `${what} the exporter does not tell what it wrote`;
   }
   const { bytes, sha256, verified } = written;
-  const { held, resumedFrom, sha256ReadBack }: Partial<FlashProof> = written;
+  const { held, resumedFrom, sha256ReadBack, written: put = bytes }: Partial<FlashProof> = written;
   if (held) return `Nothing was written: ${bytes} bytes with the SHA-256 ${sha256ReadBack} are there already`;
   const proof = {
     "read-back": "read back and the same",
@@ -225,7 +225,8 @@ export function told(
     "none": "not read back",
   }[verified];
   const from = resumedFrom === undefined ? "" : ` (resumed at ${resumedFrom})`;
-  return `Wrote ${bytes} bytes${from}, SHA-256 ${sha256 ?? sent?.sha256 ?? "unknown"}, ${proof}`;
+  const count = put === bytes ? `${bytes}` : `${put} of ${bytes}`;
+  return `Wrote ${count} bytes${from}, SHA-256 ${sha256 ?? sent?.sha256 ?? "unknown"}, ${proof}`;
 }
 
 /** What to do about an exporter that cannot do what is asked of it for a URL. */

@@ -53,7 +53,7 @@ export const flasher = defineInterface({
   },
   commands: (client) => ({
     flash: flashCommand({ flash: client.flash, progress: client.flashProgress, plan: client.flashPlan }),
-    dump: dumpCommand(client.dump),
+    dump: dumpCommand({ dump: client.dump, plan: client.flashPlan }),
     ...flashStateCommands({ state: client.flashState, cancel: client.flashCancel }, { target: partition }),
   }),
 });

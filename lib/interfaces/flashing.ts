@@ -130,7 +130,10 @@ export interface FlashCalls {
   plan(given: { sourceId?: string; target?: string }, options: CallOptions): Promise<ResumePlan>;
 }
 
-type Dump = (given: { target: ResourceSink; partition?: string }, options: CallOptions) => Promise<unknown>;
+/** The calls that a dump is made of. The latter is there on this program's exporters only. */
+export interface DumpCalls extends Pick<FlashCalls, "plan"> {
+  dump(given: { target: ResourceSink; partition?: string }, options: CallOptions): Promise<unknown>;
+}
 
 const checksum = z.string().check(
   z.regex(/^(?:.*:)?[0-9a-fA-F]{64}$/s, "Expected 64 hexadecimal digits, or NAME: and 64 hexadecimal digits"),
@@ -188,16 +191,23 @@ export function flashCommand(calls: FlashCalls): Command {
   });
 }
 
-/** `flash` for a medium without partitions. */
-export function flashMediumCommand(calls: FlashCalls): Command {
-  return command(
-    "Write an image, then hand the storage to the device",
-    ({ file, ...options }, io) => flashOne(calls, file, undefined, options, io),
-    {
-      args: { file: imageFile },
-      options: { ...imageOptions, ...writeOptions, ...detachOption },
-    },
-  );
+/** `flash` and `dump` for a medium without partitions. */
+export function mediumCommands(calls: FlashCalls & DumpCalls): Record<string, Command> {
+  return {
+    flash: command(
+      "Write an image, then hand the storage to the device",
+      ({ file, ...options }, io) => flashOne(calls, file, undefined, options, io),
+      {
+        args: { file: imageFile },
+        options: { ...imageOptions, ...writeOptions, ...detachOption },
+      },
+    ),
+    dump: command(
+      "Read the storage, then hand it to the device",
+      ({ file, ...options }, io) => dumpOne(calls, file, undefined, options, io),
+      { args: { file: dumpFile }, options: dumpOptions },
+    ),
+  };
 }
 
 /** Commands about a flash that was left to the exporter. */
@@ -209,10 +219,15 @@ export function flashStateCommands(
   options: { target?: z.core.$ZodType<string | undefined> },
 ): Record<string, Command> {
   return {
-    "flash-state": command("How things stand with the latest flash", async (given, { print, signal }) => {
-      const state = await calls.state(given as { target?: string }, { signal });
-      print(state, await textOf(state));
-    }, { options }),
+    "flash-state": command(
+      "How things stand with the latest flash; ends with 1 where it failed",
+      async (given, { print, signal }) => {
+        const state = await calls.state(given as { target?: string }, { signal });
+        print(state, await textOf(state));
+        return state.failure === undefined ? 0 : 1;
+      },
+      { options },
+    ),
     "flash-cancel": command(
       "End a flash that goes on",
       (given, { signal }) => calls.cancel(given as { target?: string }, { signal }),
@@ -242,26 +257,14 @@ export function writeFileCommand(summary: string, calls: FlashCalls): Command {
 }
 
 /** `dump` for a flasher with partitions. */
-export function dumpCommand(dump: Dump): Command {
-  return command("Read an image", ({ file, target, ...options }, io) => dumpOne(dump, file, target, options, io), {
+export function dumpCommand(calls: DumpCalls): Command {
+  return command("Read an image", ({ file, target, ...options }, io) => dumpOne(calls, file, target, options, io), {
     args: { file: dumpFile },
     options: {
       target: z.optional(z.string()).check(z.describe("The partition to read; left out, the driver's default one")),
       ...dumpOptions,
     },
   });
-}
-
-/** `dump` for a medium without partitions. */
-export function dumpMediumCommand(dump: Dump): Command {
-  return command(
-    "Read the storage, then hand it to the device",
-    ({ file, ...options }, io) => dumpOne(dump, file, undefined, options, io),
-    {
-      args: { file: dumpFile },
-      options: dumpOptions,
-    },
-  );
 }
 
 /** Nothing is written where one of several images cannot be read. */
@@ -277,15 +280,17 @@ async function flashOne(...given: Parameters<typeof flashImage>): Promise<void> 
 }
 
 async function dumpOne(
-  dump: Dump,
+  calls: DumpCalls,
   word: string,
   partition: string | undefined,
   options: DumpOptions,
   io: CommandIo,
 ): Promise<void> {
-  const { fillFile } = await import("./images.ts");
+  const [{ fillFile }, { planOf }] = await Promise.all([import("./images.ts"), import("./flash_image.ts")]);
+  const plan = await planOf(calls, { target: partition }, io);
+  if (plan?.unfinished) io.note("A flash was begun and not finished: What is read is no whole image");
   const file = await fillFile(word, options, io);
-  await dump({ target: file.target, partition }, { signal: io.signal });
+  await calls.dump({ target: file.target, partition }, { signal: io.signal });
   if (word === "-") return;
   const got = file.got && { bytes: file.got.bytes, sha256: file.got.sha256() };
   const text = got ? `Read ${got.bytes} bytes, SHA-256 ${got.sha256}, into ${word}` : `Uploaded to ${word}`;

@@ -6,14 +6,13 @@ import { neverLent } from "../contract/lending.ts";
 import { type CallOptions, serverStreaming, unary } from "../contract/method.ts";
 import { type Direction, resource, type ResourceSink, type ResourceSource } from "../contract/resource.ts";
 import {
-  dumpMediumCommand,
   FlashEvent,
-  flashMediumCommand,
   FlashOptions,
   type FlashResult,
   flashStateCommands,
   LatestFlash,
   MaybeFlashResult,
+  mediumCommands,
   outlivesCaller,
   planParams,
   ResumePlan,
@@ -119,12 +118,12 @@ export const storageMuxFlasher = defineInterface({
     },
   }),
   commands: (client) => ({
-    flash: flashMediumCommand({
+    ...mediumCommands({
       flash: client.flash,
       progress: ({ source, options }, call) => client.flashProgress({ source, options }, call),
       plan: ({ sourceId }, call) => client.flashPlan({ sourceId }, call),
+      dump: client.dump,
     }),
-    dump: dumpMediumCommand(client.dump),
     ...flashStateCommands({
       state: (_, call) => client.flashState(call),
       cancel: (_, call) => client.flashCancel(call),

@@ -71,6 +71,21 @@ for (const [client, get] of Object.entries(clients)) {
   });
 }
 
+Deno.test("A file that becomes shorter while it is sent is not taken for the whole one", async () => {
+  await using there = await served();
+  using client = new RawClient();
+  client.send(there.port, 1, "kernel", "octet");
+  const seen: number[] = [];
+  for (let block = 1; block <= 3; block++) {
+    const [opcode, number] = await client.next();
+    seen.push(opcode, number);
+    if (block === 2) Deno.truncateSync(`${there.root}/kernel`, 2 * 512);
+    client.send(client.from, 4, block);
+  }
+  assert.deepEqual(seen.slice(0, 4), [3, 1, 3, 2]);
+  assert.deepEqual(seen.slice(4), [5, 0]);
+});
+
 Deno.test("Several clients fetch at once", { ignore: !isInstalled("curl") }, async () => {
   await using there = await served();
   const fetched = await Promise.all(Array.from({ length: 8 }, async (_, index) => {

@@ -173,9 +173,9 @@ Deno.test("flash of several images goes on with the one that was interrupted, an
   const { lines } = await typed(rig.commands.flash, { target, resume: true });
   assert.deepEqual(lines, [
     `boot: Nothing was written: ${image.length} bytes with the SHA-256 ${sha256} are there already`,
-    `root: Wrote ${large.length} bytes (resumed at ${64 * 1024 * 1024}), SHA-256 ${
-      hashOf(large)
-    }, read back and the same`,
+    `root: Wrote ${large.length - 64 * 1024 * 1024} of ${large.length} bytes (resumed at ${
+      64 * 1024 * 1024
+    }), SHA-256 ${hashOf(large)}, read back and the same`,
     `data: Wrote ${image.length} bytes, SHA-256 ${sha256}, read back and the same`,
   ]);
 });

@@ -59,7 +59,7 @@ Deno.test("the commands of docs/flashing.md do what the page says", async () => 
       const said = new TextDecoder().decode(stdout);
       assert.equal(code, 0, `${local(commands)}${said}${new TextDecoder().decode(stderr)}`);
       const proofs = said.match(
-        /^(?:.*: )?Wrote \d+ bytes, SHA-256 \w+, (?:read back and the same|not read back|what the bmap .* is the same)$|^Nothing was written.*$|^\{"target":.*$/gm,
+        /^(?:.*: )?Wrote (?:\d+ of )?\d+ bytes, SHA-256 \w+, (?:read back and the same|not read back|what the bmap .* is the same)$|^Nothing was written.*$|^\{"target":.*$/gm,
       ) ?? [];
       for (const proof of proofs) assert.ok(proof.includes(sha256), proof);
       flashed += proofs.length;
