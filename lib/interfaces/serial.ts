@@ -14,7 +14,7 @@ export const ConsoleRecord = z.object({
   data: z.optional(z.string()).check(z.describe("The bytes in base64; a mark has none")),
   mark: z.optional(z.enum(marks)).check(
     z.describe(
-      "opened, lost: the device came or went; power-on: the board was switched on; writer: somebody else types from here; " +
+      "opened, closed: the console was opened and closed; lost: the device went; power-on: the board was switched on; writer: somebody else types from here; " +
         "gap: the reader was too slow and missed bytes",
     ),
   ),

@@ -4,6 +4,6 @@ import type { ConsoleRecord } from "./serial.ts";
 
 /** A mark and what there is to say about it. */
 export function markText({ mark, text }: ConsoleRecord): string {
-  const named = { opened: "opened", lost: "lost", "power-on": "power on", writer: "typing", gap: "gap" }[mark!];
+  const named = { "power-on": "power on", writer: "typing" }[mark as string] ?? mark!;
   return text ? `${named}: ${printableLine(text)}` : named;
 }

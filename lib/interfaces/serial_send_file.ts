@@ -47,7 +47,6 @@ export async function sendFiles(
   options: TransferOptions,
 ): Promise<Uint8Array> {
   if (protocol === "ymodem") return await sendYmodem(receiver, files, options);
-  if (files.length > 1) throw usageError(`Only ymodem sends several files, not ${protocol}`);
   const [{ content }] = files;
   if (protocol !== "raw") {
     return await sendXmodem(receiver, content, { ...options, blockBytes: protocol === "xmodem" ? 128 : 1024 });
@@ -78,12 +77,12 @@ export function sendFileCommand(calls: SerialCalls): Command {
   return command("Send a file: type it as it is, or by XMODEM or YMODEM", async (given, io) => {
     const { files: paths, protocol, cps } = given;
     if (cps !== undefined && protocol !== "raw") throw usageError("--cps needs --protocol raw");
+    if (paths.length > 1 && protocol !== "ymodem") throw usageError(`Only ymodem sends several files, not ${protocol}`);
     const { signal } = io;
     using opened = openFiles(paths);
     const onProgress = progressOf(opened, io.progress);
     noteAbsence(calls, io);
     if (protocol === "raw") {
-      if (paths.length > 1) throw usageError("Only ymodem sends several files, not raw");
       const content = counted(opened.files[0].content, onProgress);
       await typeAll(calls, cps === undefined ? content : slowly(content, cps, signal), signal);
     } else {

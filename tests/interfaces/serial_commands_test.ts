@@ -117,9 +117,14 @@ Deno.test("send-file types a file as it is, and refuses what it cannot send", as
       [{ files: [`${folder.path}/nothing`] }, /^Cannot send .*nothing: No such file/],
       [{ files: [folder.path] }, /^Cannot send .*: It is no file$/],
       [{ files: [file, file] }, /^Only ymodem sends several files, not raw$/],
+      [{ files: [file, file], protocol: "xmodem" }, /^Only ymodem sends several files, not xmodem$/],
       [{ files: [file], protocol: "ymodem", cps: 5 }, /^--cps needs --protocol raw$/],
     ] as const
-  ) await assert.rejects(run(sendFile, parsed(sendFile, given)).done, { code: "invalid_argument", message });
+  ) {
+    const { done, notes } = run(sendFile, parsed(sendFile, given));
+    await assert.rejects(done, { code: "invalid_argument", message });
+    assert.deepEqual(notes, []);
+  }
 });
 
 const isLinux = Deno.build.os === "linux";

@@ -138,6 +138,7 @@ class Sitting implements Seat {
       lost: true,
       gap: true,
       opened: this.#lost && !isPast,
+      closed: !isPast,
       writer: text !== this.#me && !isPast,
       "power-on": !isPast,
     };

@@ -45,6 +45,7 @@ export class Console implements AsyncDisposable {
   readonly #recording?: Recording;
   readonly #seats = new Set<Seat>();
   #writer?: Seat;
+  #isOpen = false;
   /** Why the device that is wanted is not there. */
   #away?: string;
   /** Why the last of what was said is not in the file; told once until it is again. */
@@ -57,6 +58,7 @@ export class Console implements AsyncDisposable {
     const history = this.history = new History({ bytes: historyBytes, now });
     const recording = this.#recording = record && new Recording(record);
     const lost = (note: string, reason: string) => {
+      this.#isOpen = false;
       this.#away = reason;
       history.mark("lost", reason);
       onNote(note, { reason });
@@ -67,6 +69,7 @@ export class Console implements AsyncDisposable {
       retryMs,
       onOpened: () => {
         this.#away = undefined;
+        this.#isOpen = true;
         history.mark("opened");
       },
       onBytes: (bytes) => {
@@ -227,8 +230,9 @@ export class Console implements AsyncDisposable {
   /** Ends every stream and frees the device until somebody uses the console again. */
   async close(): Promise<void> {
     this.#claim = undefined;
+    const released = this.#release();
     for (const seat of this.#seats) this.#throwOut(seat);
-    await this.#release();
+    await released;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -250,6 +254,8 @@ export class Console implements AsyncDisposable {
   }
 
   async #release(): Promise<void> {
+    if (this.#isOpen) this.history.mark("closed");
+    this.#isOpen = false;
     this.#away = undefined;
     await this.#line.release();
   }

@@ -26,6 +26,10 @@ export class Recording implements Disposable {
   }
 
   append(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += this.#most) this.#appendPiece(bytes.subarray(at, at + this.#most));
+  }
+
+  #appendPiece(bytes: Uint8Array): void {
     if (this.#size > 0 && this.#size + bytes.length > this.#most) this.#rotate();
     for (let done = 0; done < bytes.length;) done += this.#file.writeSync(bytes.subarray(done));
     this.#size += bytes.length;

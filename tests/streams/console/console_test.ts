@@ -234,15 +234,17 @@ Deno.test("Closing ends every stream and frees the device until it is used again
   await told.until("before");
   await using stream = it.core.connect(caller("me"));
   const ended = talk(stream).rest();
+  const closing = told.until("<closed>");
   await it.core.close();
   assert.equal(await ended, "");
+  assert.equal(await closing, "<closed>");
   assert.equal((await told.iterator.next()).done, true);
   assert.equal(it.cable.closed, 1);
   await using again = records(it.core);
   const hearing = again.until("after");
   await it.core.opened();
   await it.cable.say("after");
-  assert.equal(await hearing, "<opened>before<opened>after");
+  assert.equal(await hearing, "<opened>before<closed><opened>after");
 });
 
 Deno.test("The end of an input says that the device has taken everything", async () => {
@@ -336,9 +338,9 @@ Deno.test("A session's end ends records that are followed", async () => {
   const it = onCable();
   await it.core.opened();
   const followed = it.core.records(it.core.history.now, caller("me"), { follow: true, signal: never });
-  const next = followed.next();
+  const rest = Array.fromAsync(followed, (entry) => "mark" in entry && entry.mark);
   await it.core[Symbol.asyncDispose]();
-  assert.equal((await withLimit(next, 2_000, "The end")).done, true);
+  assert.deepEqual(await withLimit(rest, 2_000, "The end"), ["closed"]);
 });
 
 Deno.test("A device that is not there at the start is told once, and its coming as well", async () => {

@@ -23,6 +23,10 @@ Deno.test("A recording goes on when its folder is there again, and puts nothing 
   recording.append(bytes("here"));
   assert.equal(text(file), "here");
 
+  recording.append(bytes("much more"));
+  assert.deepEqual(["", ".1", ".2"].map((end) => text(`${file}${end}`)), ["e", " mor", "much"]);
+  recording.append(bytes("here"));
+
   // Somebody has taken it away: what was put aside before stays where it is.
   Deno.writeTextFileSync(`${file}.1`, "old");
   Deno.removeSync(file);
