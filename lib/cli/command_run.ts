@@ -126,6 +126,7 @@ function ioOf(
       return Deno.stdin.readable;
     },
     stdinIsTerminal,
+    stdoutIsTerminal: Deno.stdout.isTerminal(),
     terminal: stdinIsTerminal && !json ? terminal : undefined,
     write: (bytes) => json ? Promise.resolve() : unlessAborted(writeOutAsTaken(bytes), signal),
     writeError: (text) => json ? undefined : writeError(text),

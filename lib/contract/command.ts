@@ -75,6 +75,8 @@ export interface CommandIo {
   readonly stdin: ReadableStream<Uint8Array>;
   /** Whether standard input is a terminal, on which nobody should wait for an end. */
   readonly stdinIsTerminal: boolean;
+  /** Whether standard output is a terminal, which answers the questions in what it is shown. */
+  readonly stdoutIsTerminal: boolean;
   /** The user's terminal. There is none when standard input is something else, and with `--json`. */
   readonly terminal?: Terminal;
   /** Raw bytes for standard output; nothing with `--json`, which has values only. */

@@ -5,6 +5,7 @@ import { type ByteStream, byteStreamOf, sinkOf, sourceOf } from "../core/byte_st
 import { messageOf, usageError } from "../core/errors.ts";
 import { writeAll } from "../core/pipe.ts";
 import { unescaped } from "../streams/escapes.ts";
+import { PastQueries } from "../streams/console/past_queries.ts";
 import { Expect, type Pattern } from "../streams/expect.ts";
 import { Pace } from "../streams/pace.ts";
 import { Stamper } from "../streams/stamper.ts";
@@ -34,10 +35,13 @@ function logCommand(calls: SerialCalls): Command {
     await using sink = output === undefined ? undefined : openOutput(output, false);
     const write = sink?.write ?? io.write;
     const stamper = timestamps ? new Stamper() : undefined;
+    // The terminal would answer them into the shell. Here the past has no end: nothing that is typed gets to the device.
+    const queries = sink === undefined && io.stdoutIsTerminal ? new PastQueries(Infinity) : undefined;
     for await (const record of recordsOf(calls, { since, follow }, io.signal)) {
       if (sink === undefined) io.print(record);
-      const { data, mark, timeMs } = record;
-      const bytes = data === undefined ? undefined : Uint8Array.fromBase64(data);
+      const { data, mark, timeMs, offset } = record;
+      const said = data === undefined ? undefined : Uint8Array.fromBase64(data);
+      const bytes = said && queries ? queries.shown(said, offset) : said;
       if (stamper) await write(bytes ? stamper.bytes(bytes, timeMs) : stamper.line(`-- ${markText(record)}`, timeMs));
       else if (bytes) await write(bytes);
       // Without times the log is what the device said and nothing else; what is missing in it is still told.

@@ -59,6 +59,7 @@ export function run(command: Command, given: object = {}, more: Partial<CommandI
     registryFile: (reference) => Promise.reject(new Error(`${reference} is not looked for here`)),
     stdin: ReadableStream.from([]),
     stdinIsTerminal: true,
+    stdoutIsTerminal: false,
     write: (bytes) => Promise.resolve(void said.written.push(...bytes)),
     writeError: (text) => void said.errors.push(text),
     foreground: ([program]) => Promise.reject(new Error(`${program} is not run here`)),

@@ -46,6 +46,21 @@ Deno.test("A device that is not there is not taken for a method that is not ther
   });
 });
 
+Deno.test("log leaves out on a terminal what it would answer, and nothing elsewhere", async () => {
+  const cable = new Cable();
+  await using client = await consoleOn(cable);
+  await cable.say("# \x1b[6nready\x1b[c\n");
+  const { log } = serial.commands!(client);
+  const printed = async (stdoutIsTerminal: boolean) => {
+    const { done, written } = run(log, parsed(log, { since: "0" }), { stdoutIsTerminal });
+    await withLimit(done, 5_000, "The log");
+    return new TextDecoder().decode(new Uint8Array(written));
+  };
+  while (!(await printed(false)).endsWith("\n"));
+  assert.equal(await printed(false), "# \x1b[6nready\x1b[c\n");
+  assert.equal(await printed(true), "# ready\n");
+});
+
 Deno.test("Whoever types what is piped in hears of a claim and of an interrupt while nothing comes", async () => {
   const cable = new Cable();
   await using both = await consoleOfTwo(cable);
