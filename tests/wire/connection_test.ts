@@ -159,12 +159,19 @@ Deno.test("A peer that closes the connection at once is said to have done so", a
   await client.closed;
 });
 
-Deno.test("A client that greets wrongly gets GOAWAY with PROTOCOL_ERROR", async () => {
-  for (const greeting of ["INVALID CONNECTION PREFACE\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nXX", "\x16\x03\x01\x02\x00"]) {
-    const { peer, closed } = serveRaw({});
+Deno.test("A client that greets wrongly gets GOAWAY with PROTOCOL_ERROR, and the exporter says what it got", async () => {
+  const greetings = {
+    "INVALID CONNECTION PREFACE\r\n\r\n": '"INVALID CONNECTION PREFACE"',
+    "PRI * HTTP/2.0\r\n\r\nXX": '"PRI * HTTP/2.0"',
+    "\x16\x03\x01\x02\x00": "TLS",
+  };
+  for (const [greeting, what] of Object.entries(greetings)) {
+    const warnings: unknown[] = [];
+    const { peer, closed } = serveRaw({}, (_, { reason }) => warnings.push(reason));
     await peer.send(new TextEncoder().encode(greeting));
     assert.equal(await peer.goAway(), ErrorCode.PROTOCOL_ERROR);
     await closed;
+    assert.deepEqual(warnings, [`Expected HTTP/2, got ${what}`]);
   }
 });
 

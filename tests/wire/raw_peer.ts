@@ -136,8 +136,11 @@ export class RawPeer implements Disposable {
 }
 
 /** Serves handlers to a raw peer. */
-export function serveRaw(handlers: Handlers): { peer: RawPeer; closed: Promise<void> } {
+export function serveRaw(
+  handlers: Handlers,
+  onWarning?: (text: string, fields: Record<string, unknown>) => void,
+): { peer: RawPeer; closed: Promise<void> } {
   const [near, far] = memoryPipe();
-  const served = serveConnection(far, { peer: "test", router: (path) => handlers[path] });
+  const served = serveConnection(far, { peer: "test", router: (path) => handlers[path], onWarning });
   return { peer: new RawPeer(near), closed: served.closed };
 }

@@ -3,7 +3,7 @@ import type { Pipe } from "../../core/pipe.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ConnectionError, ErrorCode } from "./error_code.ts";
 import { maxStreamId } from "./frames.ts";
-import { firstLine } from "./greeting.ts";
+import { whatItIs } from "./greeting.ts";
 import type { HeaderList } from "./hpack_table.ts";
 import { contentLength, parseResponse } from "./message_head.ts";
 import { Stream, type StreamEvents } from "./stream.ts";
@@ -99,7 +99,7 @@ export class ClientConnection extends Connection {
   }
 
   protected override notHttp2(bytes: Uint8Array): JumpstarterError {
-    return this.unavailable(`The peer at ${this.peer} does not speak gRPC: it answered "${firstLine(bytes)}"`);
+    return this.unavailable(`The peer at ${this.peer} does not speak gRPC: it answered ${whatItIs(bytes)}`);
   }
 
   /** Says whether the program should go on for this connection's sake alone, which it does at first. */

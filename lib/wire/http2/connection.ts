@@ -48,7 +48,7 @@ export abstract class Connection implements FrameSink {
 
   readonly #role: "server" | "client";
   readonly #pipe: Pipe;
-  readonly #warn: (text: string, fields: Record<string, unknown>) => void;
+  protected readonly warn: (text: string, fields: Record<string, unknown>) => void;
   readonly #parser: FrameParser;
   readonly #decoder: HpackDecoder;
   readonly #encoder = new HpackEncoder();
@@ -78,7 +78,7 @@ export abstract class Connection implements FrameSink {
     this.sendQueue = new SendQueue(this.writer, initialPeerSettings.maxFrameBytes);
     this.#role = role;
     this.#pipe = pipe;
-    this.#warn = options.onWarning ?? (() => {});
+    this.warn = options.onWarning ?? (() => {});
     this.#parser = new FrameParser(this, limits);
     this.greeting = new Greeting(role === "server" ? "client" : "server");
     this.#decoder = new HpackDecoder(limits.maxHeaderListBytes);
@@ -244,7 +244,7 @@ export abstract class Connection implements FrameSink {
     }
     const errorCode = thrown instanceof ConnectionError ? thrown.errorCode : ErrorCode.INTERNAL_ERROR;
     const message = messageOf(thrown);
-    this.#warn("connection ended by an error", { peer: this.peer, code: errorCodeName(errorCode), reason: message });
+    this.warn("connection ended by an error", { peer: this.peer, code: errorCodeName(errorCode), reason: message });
     this.goAway(errorCode, message);
     const reason = this.unavailable(`The connection to ${this.peer} was ended: ${message}`, thrown);
     this.end(reason, reason);

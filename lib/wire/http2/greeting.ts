@@ -59,11 +59,15 @@ export function looksLikeHttp1(bytes: Uint8Array): boolean {
   return /^[A-Z]{3,16} (?:\/|https?:|\* HTTP\/1)/.test(latin1(bytes.subarray(0, 32)));
 }
 
-/** The first line of what a peer sent, shortened and fit to be printed. */
-export function firstLine(bytes: Uint8Array): string {
+/** What a peer sent, in short and fit to be printed. */
+export function whatItIs(bytes: Uint8Array): string {
+  if (tlsRecords.has(bytes[0]) && bytes[1] === 3) return "TLS";
   const line = latin1(bytes.subarray(0, 60)).split(/\r?\n/, 1)[0];
-  return line.slice(0, 40).replace(/[^\x20-\x7e]/g, "?");
+  return JSON.stringify(line.slice(0, 40).replace(/[^\x20-\x7e]/g, "?"));
 }
+
+/** Types of the records that the peers of TLS begin with, an alert and a handshake (RFC 8446 section 5.1). */
+const tlsRecords = new Set([21, 22]);
 
 function latin1(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);

@@ -2,7 +2,7 @@ import { type JumpstarterError, messageOf } from "../../core/errors.ts";
 import type { Pipe } from "../../core/pipe.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ConnectionError, ErrorCode } from "./error_code.ts";
-import { firstLine, looksLikeHttp1 } from "./greeting.ts";
+import { looksLikeHttp1, whatItIs } from "./greeting.ts";
 import type { HeaderList } from "./hpack_table.ts";
 import { contentLength, parseRequest, type RequestHead } from "./message_head.ts";
 import { Stream, type StreamEvents } from "./stream.ts";
@@ -150,10 +150,11 @@ export class ServerConnection extends Connection {
         `Content-Length: ${http1Text.length}\r\nConnection: close\r\n\r\n`;
       this.writer.raw(new TextEncoder().encode(head + http1Text));
     } else {
+      this.warn("client turned away", { peer: this.peer, reason: `Expected HTTP/2, got ${whatItIs(bytes)}` });
       this.writer.settings([]);
       this.goAway(ErrorCode.PROTOCOL_ERROR, "Expected the preface of HTTP/2");
     }
-    return this.unavailable(`The peer at ${this.peer} does not speak HTTP/2: it sent "${firstLine(bytes)}"`);
+    return this.unavailable(`The peer at ${this.peer} does not speak HTTP/2: it sent ${whatItIs(bytes)}`);
   }
 
   #drained(): void {
