@@ -111,23 +111,28 @@ function rangeOf(
 /** Part of a file, which is closed at its end. A file that has become shorter breaks the answer off. */
 function bytesOf({ file }: FoundFile, start: number, end: number): ReadableStream<Uint8Array<ArrayBuffer>> {
   let left = end - start;
+  let isOpen = true;
+  const close = () => {
+    if (isOpen) file.close();
+    isOpen = false;
+  };
   return new ReadableStream({
-    async start() {
-      await file.seek(start, Deno.SeekMode.Start);
-    },
     async pull(controller) {
-      const buffer = new Uint8Array(Math.min(left, 64 * 1024));
-      const count = left === 0 ? 0 : await file.read(buffer);
-      if (count === null) {
-        file.close();
-        return controller.error(new Error("The file has become shorter"));
+      try {
+        if (left === end - start) await file.seek(start, Deno.SeekMode.Start);
+        const buffer = new Uint8Array(Math.min(left, 64 * 1024));
+        const count = left === 0 ? 0 : await file.read(buffer);
+        if (count === null) throw new Error("The file has become shorter");
+        if (count > 0) controller.enqueue(buffer.subarray(0, count));
+        left -= count;
+        if (left > 0) return;
+        controller.close();
+        close();
+      } catch (error) {
+        close();
+        throw error;
       }
-      if (count > 0) controller.enqueue(buffer.subarray(0, count));
-      left -= count;
-      if (left > 0) return;
-      file.close();
-      controller.close();
     },
-    cancel: () => file.close(),
+    cancel: close,
   }, { highWaterMark: 0 });
 }

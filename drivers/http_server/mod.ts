@@ -2,8 +2,10 @@
 import * as z from "zod/mini";
 import { children, defineDriver } from "../../lib/contract/driver.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
+import type { Logger } from "../../lib/core/log.ts";
 import { httpServer } from "../../lib/interfaces/http_server.ts";
 import { cannotListen, ownAddress } from "../../lib/interfaces/own_address.ts";
+import { ServerSwitch } from "../../lib/interfaces/server_switch.ts";
 import { storage } from "../../lib/interfaces/storage.ts";
 import { openFolder } from "../../lib/interfaces/storage_service/folder.ts";
 import { storageService } from "../../lib/interfaces/storage_service/service.ts";
@@ -37,45 +39,18 @@ export default defineDriver({
     // Makes the folder.
     const backend = await openFolder(root);
     const host = config.host || await ownAddress();
-    let server: Deno.HttpServer<Deno.NetAddr> | undefined;
-    const boundPort = () => server?.addr.port ?? 0;
-
-    const stop = async () => {
-      const running = server;
-      server = undefined;
-      // A device that reads slowly is not waited for.
-      ending.abort();
-      await running?.finished;
-    };
-    let ending = new AbortController();
+    const server = new ServerSwitch<HttpServer>();
+    const boundPort = () => server.running?.port ?? 0;
     return {
       async start() {
-        await stop();
-        ending = new AbortController();
-        try {
-          server = Deno.serve({
-            hostname: host,
-            port,
-            signal: ending.signal,
-            onListen() {},
-            onError(error) {
-              log.error("file not served", { error });
-              return new Response(null, { status: 500 });
-            },
-          }, async (request, { remoteAddr }) => {
-            const response = await answer(request, root);
-            const { pathname } = new URL(request.url);
-            log.info("file asked for", { path: pathname, status: response.status, peer: remoteAddr.hostname });
-            return response;
-          });
-        } catch (error) {
-          throw cannotListen(host, port, error);
-        }
+        await server.start(async (running) => {
+          await running?.[Symbol.asyncDispose]();
+          return listen({ host, port, root, log });
+        });
         log.info("serving", { url: `http://${hostPort(host, boundPort())}`, folder: root });
       },
       async stop() {
-        if (!server) log.warn("server does not run");
-        await stop();
+        if (!await server.stop()) log.warn("server does not run");
       },
       getUrl: () => `http://${hostPort(host, boundPort())}`,
       getHost: () => host,
@@ -85,7 +60,45 @@ export default defineDriver({
           if (config.remove_created_on_close) await created.removeBelow(root, log);
         }),
       },
-      [Symbol.asyncDispose]: stop,
+      [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
     };
   },
 });
+
+interface HttpServer extends AsyncDisposable {
+  readonly port: number;
+}
+
+function listen(
+  { host, port, root, log }: { host: string; port: number; root: string; log: Logger },
+): HttpServer {
+  const ending = new AbortController();
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve({
+      hostname: host,
+      port,
+      signal: ending.signal,
+      onListen() {},
+      onError(error) {
+        log.error("file not served", { error });
+        return new Response(null, { status: 500 });
+      },
+    }, async (request, { remoteAddr }) => {
+      const response = await answer(request, root);
+      const { pathname } = new URL(request.url);
+      log.info("file asked for", { path: pathname, status: response.status, peer: remoteAddr.hostname });
+      return response;
+    });
+  } catch (error) {
+    throw cannotListen(host, port, error);
+  }
+  return {
+    port: server.addr.port,
+    async [Symbol.asyncDispose]() {
+      // A device that reads slowly is not waited for.
+      ending.abort();
+      await server.finished;
+    },
+  };
+}

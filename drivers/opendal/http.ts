@@ -14,6 +14,7 @@ import {
 } from "../../lib/interfaces/storage_service/backend.ts";
 import { isFolder } from "../../lib/interfaces/storage_service/path.ts";
 import { type Answer, get, refusal } from "../../lib/streams/http1/request.ts";
+import { basicAuthorization } from "../../lib/streams/http1/url.ts";
 
 /** Where the files are, and what is sent along. */
 export interface HttpOptions {
@@ -31,7 +32,7 @@ export function openHttp({ endpoint, root = "/", username, password, token }: Ht
   const base = endpoint.replace(/\/+$/, "") + `/${root}/`.replace(/\/+/g, "/");
   const headers: Record<string, string> = {};
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
-  else if (username !== undefined) headers.authorization = `Basic ${btoa(`${username}:${password ?? ""}`)}`;
+  else if (username !== undefined) headers.authorization = basicAuthorization(`${username}:${password ?? ""}`);
   const urlOf = (path: string) => base + path.split("/").map(encodeURIComponent).join("/");
   const ask = async (method: "GET" | "HEAD", path: string, more: Record<string, string> = {}) => {
     const answer = await answerOf(method, urlOf(path), { ...headers, ...more });

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { children, defineDriver } from "../../lib/contract/driver.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { cannotListen, ownAddress } from "../../lib/interfaces/own_address.ts";
+import { ServerSwitch } from "../../lib/interfaces/server_switch.ts";
 import { storage } from "../../lib/interfaces/storage.ts";
 import { openFolder } from "../../lib/interfaces/storage_service/folder.ts";
 import { storageService } from "../../lib/interfaces/storage_service/service.ts";
@@ -34,40 +35,39 @@ export default defineDriver({
     // Makes the folder.
     const backend = await openFolder(root);
     const host = config.host || await ownAddress();
-    let server: TftpServer | undefined;
-    const stop = async () => {
-      const running = server;
-      server = undefined;
-      await running?.[Symbol.asyncDispose]();
-    };
+    const server = new ServerSwitch<TftpServer>();
+    const listen = () =>
+      startTftpServer({
+        host,
+        port,
+        root,
+        onTransfer({ name, bytes, failure }, { address: peer }) {
+          if (failure === undefined) log.info("file sent", { name, bytes, peer });
+          else log.warn("file not sent", { name, bytes, peer, reason: failure });
+        },
+      }).catch((error) => {
+        throw cannotListen(host, port, error);
+      });
     return {
       async start() {
-        if (server) return log.warn("server runs already");
-        server = await startTftpServer({
-          host,
-          port,
-          root,
-          onTransfer({ name, bytes, failure }, { address: peer }) {
-            if (failure === undefined) log.info("file sent", { name, bytes, peer });
-            else log.warn("file not sent", { name, bytes, peer, reason: failure });
-          },
-        }).catch((error) => {
-          throw cannotListen(host, port, error);
+        await server.start(async (running) => {
+          if (running) log.warn("server runs already");
+          const started = running ?? await listen();
+          if (!running) log.info("serving", { address: hostPort(host, started.port), folder: root });
+          return started;
         });
-        log.info("serving", { address: hostPort(host, server.port), folder: root });
       },
       async stop() {
-        if (!server) log.warn("server does not run");
-        await stop();
+        if (!await server.stop()) log.warn("server does not run");
       },
       getHost: () => host,
-      getPort: () => server?.port ?? port,
+      getPort: () => server.running?.port ?? port,
       [children]: {
         storage: storageService(backend, async (created) => {
           if (config.remove_created_on_close) await created.removeBelow(root, log);
         }),
       },
-      [Symbol.asyncDispose]: stop,
+      [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
     };
   },
 });

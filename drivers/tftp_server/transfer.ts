@@ -14,6 +14,7 @@ export interface Peer {
 export interface Outcome {
   /** The file's path in the folder, as it was asked for. */
   readonly name: string;
+  /** How many have arrived. */
   readonly bytes: number;
   /** Left out when all of it has arrived. */
   readonly failure?: string;
@@ -55,15 +56,19 @@ export async function transfer(
   let bytes = 0;
   try {
     if (accepted.size > 0) await conversation.exchange(optionsPacket(accepted), 0);
-    bytes = await sendAll(conversation, blocks, blockBytes);
+    await sendAll(conversation, blocks, blockBytes, (count) => bytes += count);
     return { name, bytes };
   } catch (error) {
     return { name, bytes, failure: (error as Error).message };
   }
 }
 
-async function sendAll(conversation: Conversation, blocks: Blocks, blockBytes: number): Promise<number> {
-  let bytes = 0;
+async function sendAll(
+  conversation: Conversation,
+  blocks: Blocks,
+  blockBytes: number,
+  onArrival: (bytes: number) => void,
+): Promise<void> {
   for (let number = 1;; number++) {
     const block = await blocks.next().catch(async (error) => {
       await conversation.send(errorPacket(errorCode.undefined, error.message));
@@ -71,8 +76,8 @@ async function sendAll(conversation: Conversation, blocks: Blocks, blockBytes: n
     });
     // A file of more than 65 535 blocks begins to count anew, as everybody has it.
     await conversation.exchange(dataPacket(number & 0xffff, block), number & 0xffff);
-    bytes += block.length;
-    if (block.length < blockBytes) return bytes;
+    onArrival(block.length);
+    if (block.length < blockBytes) return;
   }
 }
 
@@ -151,6 +156,8 @@ class Conversation implements AsyncDisposable {
   async exchange(packet: Uint8Array, block: number): Promise<void> {
     for (let attempt = 0; attempt < tries; attempt++) {
       const answered = this.#answer(block);
+      // It is waited for once the packet is on its way.
+      answered.catch(() => {});
       await this.send(packet);
       if (!await answered) continue;
       this.#onAnswer();

@@ -53,6 +53,21 @@ Deno.test("A server says where it is from its start to its stop, and starts anew
   await web.stop();
 });
 
+Deno.test("A server that several start at once is one, and none is left when the session ends", async () => {
+  using folder = temporaryFolder();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  {
+    await using web = await serve(httpServer, { root_dir: folder.path, host: "127.0.0.1", port });
+    await Promise.all([web.start(), web.start(), web.start()]);
+    await Promise.all([web.stop(), web.start()]);
+    assert.equal(await web.getPort(), port);
+    void web.start().catch(() => {});
+  }
+  await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port }), Deno.errors.ConnectionRefused);
+});
+
 Deno.test("Files come byte for byte, with their type and size, and never compressed on the way", async () => {
   await using there = await served();
   const { url, image, root } = there;

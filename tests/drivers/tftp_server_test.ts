@@ -278,6 +278,24 @@ Deno.test("A file of more than 65 535 blocks arrives whole", async () => {
   }
 });
 
+Deno.test("A server that is starting when the session ends does not stay", async () => {
+  using folder = temporaryFolder();
+  const listener = createSocket("udp4");
+  await new Promise<void>((resolve) => listener.bind(0, "127.0.0.1", resolve));
+  const { port } = listener.address();
+  await new Promise<void>((resolve) => listener.close(resolve));
+  for (let round = 0; round < 3; round++) {
+    const boot = await serve(tftpServer, { root_dir: folder.path, host: "127.0.0.1", port });
+    const starts = [boot.start(), boot.start()];
+    for (const start of starts) start.catch(() => {});
+    await boot[Symbol.asyncDispose]();
+    await Promise.allSettled(starts);
+  }
+  const again = createSocket("udp4");
+  await new Promise<void>((resolve, reject) => again.once("error", reject).bind(port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => again.close(resolve));
+});
+
 Deno.test("A server starts and stops any number of times, ends transfers with it, and tells a port that is taken", async () => {
   await using there = await served();
   const { boot, port, root } = there;

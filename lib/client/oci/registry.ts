@@ -1,7 +1,7 @@
 /** A registry, by the distribution protocol of the Open Container Initiative. @module */
 import * as z from "zod/mini";
 import { JumpstarterError } from "../../core/errors.ts";
-import { splitUrl } from "../../streams/http1/url.ts";
+import { basicAuthorization, splitUrl } from "../../streams/http1/url.ts";
 import { type Document, readDocument } from "../../streams/http1/transfer.ts";
 import { isLoopback } from "../address.ts";
 import type { Login } from "./login.ts";
@@ -62,7 +62,7 @@ export class Repository {
   /** Logs in as the registry asks for: for a token, or with each request. */
   async #authorize(challenge: string): Promise<void> {
     const basic: Record<string, string> = this.#login
-      ? { authorization: `Basic ${new TextEncoder().encode(`${this.#login.user}:${this.#login.password}`).toBase64()}` }
+      ? { authorization: basicAuthorization(`${this.#login.user}:${this.#login.password}`) }
       : {};
     const bearer = /\bBearer\s+(.*)/i.exec(challenge);
     if (!bearer) {

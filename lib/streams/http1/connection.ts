@@ -1,18 +1,23 @@
 /** One request of HTTP/1.1 on a connection of its own. @module */
 import { type ByteSource, sourceOfPipe } from "../../core/byte_stream.ts";
-import { JumpstarterError } from "../../core/errors.ts";
-import { withLimit } from "../../core/limit.ts";
+import { isJumpstarterError, JumpstarterError } from "../../core/errors.ts";
+import { unlessAborted, withLimit } from "../../core/limit.ts";
 import { type Pipe, writeAll } from "../../core/pipe.ts";
-import type { RawUrl } from "./url.ts";
+import { basicAuthorization, type RawUrl } from "./url.ts";
 
 /** Longest head of a response, in bytes. */
 const maxHeadBytes = 64 * 1024;
 
-/** How long a server may say nothing while it is waited for, in milliseconds. */
-const silenceMs = 120_000;
+/** How patient a connection is, in milliseconds. */
+export interface Patience {
+  /** Limit for the connection, TLS included. @default 30000 */
+  readonly connectMs?: number;
+  /** How long a server may say nothing and take nothing while it is waited for. @default 120000 */
+  readonly silenceMs?: number;
+}
 
-/** Limit for the connection, TLS included, in milliseconds. */
-const connectMs = 30_000;
+/** Most interim responses before the final one. */
+const mostInterim = 16;
 
 /** The head of a response, and its body. */
 export interface Response {
@@ -30,12 +35,16 @@ export class HttpConnection {
   readonly #pipe: Pipe;
   readonly #source: ByteSource;
   readonly #signal: AbortSignal;
+  readonly #silenceMs: number;
+  /** When the server has last taken something. */
+  #takenAt = -Infinity;
   #rest: Uint8Array = new Uint8Array();
   #isClosed = false;
   #asksForHead = false;
 
-  private constructor(pipe: Pipe, signal: AbortSignal) {
+  private constructor(pipe: Pipe, signal: AbortSignal, silenceMs: number) {
     this.#pipe = pipe;
+    this.#silenceMs = silenceMs;
     this.#source = sourceOfPipe(pipe);
     this.#signal = signal;
     signal.addEventListener("abort", this.#close);
@@ -43,17 +52,22 @@ export class HttpConnection {
   }
 
   /** Connects. When the signal aborts, whatever waits fails with its reason. */
-  static async open({ hostname, port, isSecure }: RawUrl, signal: AbortSignal): Promise<HttpConnection> {
+  static async open(
+    { hostname, port, isSecure }: RawUrl,
+    signal: AbortSignal,
+    { connectMs = 30_000, silenceMs = 120_000 }: Patience = {},
+  ): Promise<HttpConnection> {
     signal.throwIfAborted();
     const opening = (async () => {
-      const connection = await Deno.connect({ hostname, port });
+      const connection = await Deno.connect({ hostname, port, signal });
       connection.setNoDelay();
       if (!isSecure) return connection;
       const { secureWeb } = await import("./https.ts");
       return await secureWeb(connection, hostname);
     })();
     try {
-      return new HttpConnection(await withLimit(opening, connectMs, "Connecting"), signal);
+      const pipe = await unlessAborted(withLimit(opening, connectMs, "Connecting"), signal);
+      return new HttpConnection(pipe, signal, silenceMs);
     } catch (error) {
       opening.then((late) => late.close(), () => {});
       throw error;
@@ -67,7 +81,7 @@ export class HttpConnection {
     const has = (name: string) => fields.some(([key]) => key.toLowerCase() === name);
     if (!has("host")) fields.unshift(["Host", url.authority]);
     if (!has("authorization") && url.credentials !== undefined) {
-      fields.push(["Authorization", `Basic ${btoa(url.credentials)}`]);
+      fields.push(["Authorization", basicAuthorization(url.credentials)]);
     }
     fields.push(["Connection", "close"]);
     for (const [name, value] of fields) {
@@ -82,6 +96,7 @@ export class HttpConnection {
   async write(bytes: Uint8Array): Promise<void> {
     try {
       await writeAll(this.#pipe, bytes);
+      this.#takenAt = performance.now();
     } catch (error) {
       throw this.#reason(error);
     }
@@ -89,7 +104,7 @@ export class HttpConnection {
 
   /** Reads the head of the response; interim ones are passed over. */
   async response(): Promise<Response> {
-    for (;;) {
+    for (let interim = 0; interim <= mostInterim; interim++) {
       const [, status, reason] = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/.exec(await this.#line()) ?? [];
       if (!status) throw new JumpstarterError("unknown", "The server does not answer in HTTP/1.1");
       const headers = await this.#fields();
@@ -97,6 +112,7 @@ export class HttpConnection {
       if (code < 200) continue;
       return { status: code, reason: reason ?? "", headers, ...this.#body(code, headers) };
     }
+    throw new JumpstarterError("unknown", `The server sends more than ${mostInterim} interim responses`);
   }
 
   close(): void {
@@ -196,7 +212,7 @@ export class HttpConnection {
   async #some(max: number): Promise<Uint8Array | undefined> {
     if (this.#rest.length === 0) {
       try {
-        const piece = await withLimit(this.#source.next(), silenceMs, "The next bytes");
+        const piece = await this.#patiently(this.#source.next());
         if (!piece) return undefined;
         this.#rest = piece;
       } catch (error) {
@@ -206,6 +222,22 @@ export class HttpConnection {
     const piece = this.#rest.subarray(0, max);
     this.#rest = this.#rest.subarray(piece.length);
     return piece;
+  }
+
+  /** While the server takes what is sent, it need not say anything. */
+  async #patiently<T>(work: Promise<T>): Promise<T> {
+    for (let since = performance.now();; since = this.#takenAt) {
+      try {
+        return await withLimit(work, since + this.#silenceMs - performance.now(), "The server's next word");
+      } catch (error) {
+        if (this.#takenAt > since) continue;
+        // What is being sent to it ends as well.
+        this.#close();
+        throw isJumpstarterError(error, "deadline_exceeded")
+          ? new JumpstarterError("unavailable", `The server has been silent for ${this.#silenceMs / 1000} s`)
+          : error;
+      }
+    }
   }
 
   #reason(error: unknown): unknown {

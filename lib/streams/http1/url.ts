@@ -47,6 +47,11 @@ export function splitUrl(url: string): RawUrl {
   };
 }
 
+/** The header of a user and a password, as `user:password` (RFC 7617, in UTF-8). */
+export function basicAuthorization(credentials: string): string {
+  return `Basic ${new TextEncoder().encode(credentials).toBase64()}`;
+}
+
 /** Where a redirect leads: an address of its own as it is written, or one that begins where the other was. */
 export function redirected(from: string, location: string): string {
   if (/^https?:\/\//i.test(location)) return location;
