@@ -11,6 +11,9 @@ import { isFolder } from "../../lib/interfaces/storage_service/path.ts";
 /** How much all files together may take, in bytes: it is the exporter's own memory. */
 const maxBytes = 256 * 1024 * 1024;
 
+/** What a path costs besides its content, in bytes. */
+const entryBytes = 1024;
+
 /** How much one read gives, in bytes. */
 const readBytes = 256 * 1024;
 
@@ -18,13 +21,17 @@ const readBytes = 256 * 1024;
 export function openMemory(): Backend {
   // What was made as a folder is there under its path as well, without content.
   const files = new Map<string, Uint8Array>();
+  // With what is being written, and what each path costs.
   let total = 0;
-  const put = (path: string, content: Uint8Array) => {
-    total += content.length - (files.get(path)?.length ?? 0);
-    files.set(path, content);
+  const charge = (bytes: number) => {
+    if (total + bytes > maxBytes) {
+      throw storageError("RateLimited", `Files in memory may take ${maxBytes} bytes together`);
+    }
+    total += bytes;
   };
   const remove = (path: string) => {
-    total -= files.get(path)?.length ?? 0;
+    const content = files.get(path);
+    if (content) total -= content.length + entryBytes;
     files.delete(path);
   };
   const below = (folder: string) => [...files.keys()].filter((path) => path.startsWith(folder)).sort();
@@ -47,16 +54,17 @@ export function openMemory(): Backend {
     write(path) {
       const chunks: Uint8Array[] = [];
       let size = 0;
+      charge(entryBytes);
       return {
         write(chunk) {
-          if (total + size + chunk.length > maxBytes) {
-            throw storageError("RateLimited", `Files in memory may take ${maxBytes} bytes together`);
-          }
+          charge(chunk.length);
           size += chunk.length;
           // The sender goes on using its buffer.
           chunks.push(chunk.slice());
         },
-        abort() {},
+        abort() {
+          total -= size + entryBytes;
+        },
         // As in OpenDAL's, the file is there when it is complete.
         close() {
           const content = new Uint8Array(size);
@@ -65,7 +73,8 @@ export function openMemory(): Backend {
             content.set(chunk, at);
             at += chunk.length;
           }
-          put(path, content);
+          remove(path);
+          files.set(path, content);
         },
       };
     },
@@ -79,7 +88,11 @@ export function openMemory(): Backend {
         seen.add(entry);
       }
     },
-    createDir: (path) => put(path, new Uint8Array()),
+    createDir(path) {
+      if (files.has(path)) return;
+      charge(entryBytes);
+      files.set(path, new Uint8Array());
+    },
     delete: remove,
     removeAll(path) {
       const folder = isFolder(path) ? path : `${path}/`;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { AwsV4Signer } from "aws4fetch";
 import { notFound, type PresignedRequest, storageError } from "../../lib/interfaces/storage_service/backend.ts";
 import type { ByteSource } from "../../lib/core/byte_stream.ts";
-import type { JumpstarterError } from "../../lib/core/errors.ts";
+import { JumpstarterError } from "../../lib/core/errors.ts";
 import { type Answer, refusal } from "../../lib/streams/http1/request.ts";
 import { answerOf } from "./http.ts";
 import { parseListing, rootOf, textsOf } from "./s3_xml.ts";
@@ -23,7 +23,7 @@ export interface BucketOptions {
   readonly enable_virtual_host_style?: string;
 }
 
-/** How long the service may take to answer, in milliseconds: by itself, and for each byte that it is sent. */
+/** How long the service may be silent, in milliseconds: by itself, and for each byte that it is sent before it answers. */
 const limitMs = { itself: 120_000, byte: 0.01 };
 
 /** The longest document that is read, in bytes; a listing has a thousand keys of 1 KiB at most. */
@@ -62,9 +62,7 @@ export class Bucket {
    * @throws {JumpstarterError} `unknown`, as all failures of a storage.
    */
   async act(method: string, path: string, more: More = {}): Promise<Headers> {
-    const response = await this.#send(method, this.#root + path, more);
-    await response.body?.cancel();
-    return response.headers;
+    return (await this.#send(method, this.#root + path, more)).headers;
   }
 
   /** What the service tells of a file, or nothing where there is none. */
@@ -99,15 +97,15 @@ export class Bucket {
       ...delimiter !== undefined && { delimiter },
       ...after !== undefined && { "continuation-token": after },
     };
-    const response = await this.#send("GET", "", { query });
-    const { keys, folders, next } = parseListing(await textOf(response.body ?? []));
+    const { text } = await this.#send("GET", "", { query });
+    const { keys, folders, next } = parseListing(text);
     const relative = (key: string) => key.slice(this.#root.length);
     return { keys: keys.map(relative), folders: folders.map(relative), next };
   }
 
   /** Sends a request whose answer is a document, which may be an error in spite of the status. */
   async document(method: string, path: string, more: More): Promise<string> {
-    const text = await textOf((await this.#send(method, this.#root + path, more)).body ?? []);
+    const { text } = await this.#send(method, this.#root + path, more);
     const root = rootOf(text);
     if (root !== undefined && root !== "Error") return text;
     throw storageError("Unexpected", `${method} of ${path}: ${why(text) ?? "no answer that is known"}`);
@@ -137,27 +135,29 @@ export class Bucket {
     });
   }
 
-  async #send(method: string, key: string, more: More): Promise<Response> {
+  async #send(method: string, key: string, more: More): Promise<{ headers: Headers; text: string }> {
     const signed = await this.#signed(method, key, more);
     const { body } = more;
     const what = `${method} of ${key || "the bucket"}`;
     const limit = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const wait = (ms: number) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => limit.abort(new Error("It does not answer")), ms);
+    };
     // The body of a large file takes longer than the answer.
-    const timer = setTimeout(
-      () => limit.abort(new Error("It does not answer")),
-      limitMs.itself + limitMs.byte * (body?.length ?? 0),
-    );
-    let response: Response;
+    wait(limitMs.itself + limitMs.byte * (body?.length ?? 0));
     try {
-      response = await fetch(signed.url, { method, headers: signed.headers, body, signal: limit.signal });
+      const response = await fetch(signed.url, { method, headers: signed.headers, body, signal: limit.signal });
+      const text = await textOf(response.body ?? [], () => wait(limitMs.itself));
+      if (response.ok) return { headers: response.headers, text };
+      throw refused(what, response.status, response.statusText, text);
     } catch (error) {
+      if (error instanceof JumpstarterError) throw error;
       throw storageError("Unexpected", `${what}: ${(error as Error).message}`, error);
     } finally {
       clearTimeout(timer);
     }
-    const { status, statusText } = response;
-    if (response.ok) return response;
-    throw refused(what, status, statusText, await textOf(response.body ?? []));
   }
 
   #url(key: string, query: Query): string {
@@ -183,11 +183,15 @@ async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
   for (let piece = await source.next(); piece; piece = await source.next()) yield piece;
 }
 
-async function textOf(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string> {
+async function textOf(
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  onPiece?: () => void,
+): Promise<string> {
   let size = 0;
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of pieces) {
+    onPiece?.();
     size += chunk.length;
     if (size > maxDocumentBytes) {
       throw storageError("Unexpected", `The service answers with over ${maxDocumentBytes} bytes`);

@@ -11,16 +11,19 @@ interface Asked {
 
 /** One thread. What it is asked it does in order, and answers in order. Disposing closes what it has open. */
 export class MediumThread implements AsyncDisposable {
-  readonly #worker = new Worker(new URL("./medium_worker.ts", import.meta.url), { type: "module" });
+  readonly #worker: Worker;
   readonly #asked = new Map<number, Asked>();
   #next = 0;
+  /** Why it answers no more. */
+  #failure?: JumpstarterError;
 
-  constructor() {
+  constructor(worker: Worker = new Worker(new URL("./medium_worker.ts", import.meta.url), { type: "module" })) {
+    this.#worker = worker;
     this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#answered(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      const error = new JumpstarterError("internal", `The thread of the medium has failed: ${event.message}`);
-      for (const { reject } of this.#asked.values()) reject(error);
+      this.#failure = new JumpstarterError("internal", `The thread of the medium has failed: ${event.message}`);
+      for (const { reject } of this.#asked.values()) reject(this.#failure);
       this.#asked.clear();
     };
   }
@@ -31,6 +34,7 @@ export class MediumThread implements AsyncDisposable {
    * @throws {SystemError} what the operating system said.
    */
   ask<K extends keyof Operations>(name: K, ...args: Parameters<Operations[K]>): Promise<ReturnType<Operations[K]>> {
+    if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#asked.set(id, { resolve: resolve as Asked["resolve"], reject });
@@ -40,7 +44,7 @@ export class MediumThread implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      await this.ask("close");
+      if (!this.#failure) await this.ask("close");
     } finally {
       this.#worker.terminate();
     }

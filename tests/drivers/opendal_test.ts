@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { serve } from "../../mod.ts";
+import { openMemory } from "../../drivers/opendal/memory.ts";
 import opendal from "../../drivers/opendal/mod.ts";
 import { createFile } from "../../lib/streams/file.ts";
 import { collector, concat, sample, sourceOfBytes } from "../payload.ts";
@@ -206,6 +207,22 @@ Deno.test("Storage in memory has an end", async () => {
     code: "unknown",
     message: "RateLimited: Files in memory may take 268435456 bytes together",
   });
+});
+
+Deno.test("Storage in memory counts what is being written, and what is given up no more", async () => {
+  const { write, removeAll } = openMemory();
+  const chunk = new Uint8Array(60 * 1024 * 1024);
+  const files = await Promise.all(["a", "b", "c", "d"].map((path) => write!(path)));
+  for (const file of files) await file.write(chunk);
+  const full = { message: /^RateLimited/ };
+  assert.throws(() => files[0].write(chunk), full);
+  await files[0].close();
+  assert.throws(() => files[1].write(chunk), full);
+  await files[3].abort();
+  await files[1].write(chunk);
+  await removeAll!("a");
+  await files[2].write(chunk);
+  assert.throws(() => files[2].write(chunk), full);
 });
 
 Deno.test("A thousand files may be open at once, and not one more", async () => {

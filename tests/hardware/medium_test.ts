@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { blockDeviceAt } from "../../lib/hardware/block_device.ts";
 import { writeImage } from "../../lib/hardware/image_writer.ts";
-import { startThreads } from "../../lib/hardware/medium_thread.ts";
+import { MediumThread, startThreads } from "../../lib/hardware/medium_thread.ts";
+import { withLimit } from "../../lib/core/limit.ts";
 import { openMedium } from "../../lib/hardware/medium.ts";
 import { readMedium } from "../../lib/streams/medium.ts";
 import { collector } from "../payload.ts";
@@ -30,6 +31,15 @@ mediaTest("A medium that comes late is waited for, and an empty one is not there
   Deno.truncateSync(empty.file, MiB);
   run("losetup", "--set-capacity", empty.path);
   assert.equal((await writing).verified, "read-back");
+});
+
+Deno.test("A thread that fails says so to everybody who asks, and its end waits for nothing", async () => {
+  const failing = "data:text/javascript,throw new Error('no library')";
+  const thread = new MediumThread(new Worker(failing, { type: "module" }));
+  const failure = { code: "internal", message: /^The thread of the medium has failed: .*no library/ };
+  await assert.rejects(withLimit(thread.ask("dropCache"), 5_000, "The answer"), failure);
+  await assert.rejects(withLimit(thread.ask("dropCache"), 5_000, "The answer"), failure);
+  await withLimit(thread[Symbol.asyncDispose](), 5_000, "The end");
 });
 
 Deno.test("Waiting ends when it is told to", async () => {

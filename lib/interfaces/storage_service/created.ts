@@ -13,8 +13,8 @@ export class CreatedPaths {
     return [...this.#paths].sort();
   }
 
-  /** Counts a path; nothing that was there before is removed at the end. */
-  add(path: string, isNew = true): void {
+  /** Counts a path, which is removed at the end only where nothing was there before. */
+  add(path: string, isNew: boolean): void {
     this.#paths.add(normalized(path));
     if (isNew) this.#own.add(normalized(path));
   }

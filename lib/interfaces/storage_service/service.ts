@@ -135,8 +135,8 @@ export function storageService(
     presignWrite: (given) => presign("write", given),
     capability: () => capabilityOf(backend),
     getCreatedResources: () => created.all,
-    // It may come from Windows.
-    registerPath: ({ path }) => created.add(path.replaceAll("\\", "/")),
+    // It may come from Windows. Whoever names it says that it is theirs to remove.
+    registerPath: ({ path }) => created.add(path.replaceAll("\\", "/"), true),
     async [Symbol.asyncDispose]() {
       await files[Symbol.asyncDispose]();
       await atEnd(created);
