@@ -8,7 +8,7 @@ import {
 } from "../../lib/core/byte_stream.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
-import { aborted, pause, withLimit } from "../../lib/core/limit.ts";
+import { pause, unlessAborted, withLimit } from "../../lib/core/limit.ts";
 import { writeAll } from "../../lib/core/pipe.ts";
 import type { ConsoleLine } from "../../lib/streams/console/line.ts";
 import type { Port, PortSettings } from "./port.ts";
@@ -32,6 +32,9 @@ const noParity = 1;
 const oneStopBit = 1;
 const control = { noFlowControl: 1, breakOn: 5, breakOff: 6, dtrOn: 8, dtrOff: 9, rtsOn: 11, rtsOff: 12 } as const;
 const purgeReceived = 1;
+
+/** Answers to the server that may wait until it reads. */
+const mostUnsentAnswers = 1_000;
 
 /** The port at `rfc2217://HOST:PORT`, with pySerial's options `timeout` (seconds) and `ign_set_control`. */
 export function rfc2217Port(url: string): Port {
@@ -81,6 +84,7 @@ class RemoteLine implements ConsoleLine {
   readonly #answers = new Map<number, (content: Uint8Array) => void>();
   /** Commands and bytes go one after another, each whole. */
   #sending: Promise<void> = Promise.resolve();
+  #unsentAnswers = 0;
   /** Commands that are answered go one at a time. */
   #asking: Promise<unknown> = Promise.resolve();
   /** A read that began while the port was being set. */
@@ -93,8 +97,7 @@ class RemoteLine implements ConsoleLine {
     this.#source = sourceOf(byteStreamOfPipe(connection));
     this.#options = options;
     this.#telnet = new Telnet({
-      // A failure is the reader's and the next writer's as well.
-      send: (bytes) => void this.#send(bytes).catch(() => {}),
+      send: (bytes) => this.#answer(bytes),
       onAgreed: (option, yes) => void (option === COM_PORT && this.#agreed.resolve(yes)),
       onSub: (option, content) => void (option === COM_PORT && this.#heard(content[0], content.subarray(1))),
     });
@@ -188,12 +191,9 @@ class RemoteLine implements ConsoleLine {
   }
 
   async #limited<T>(work: Promise<T>): Promise<T> {
-    const { signal } = this.#closed;
-    const ended = aborted(signal).then((): never => {
-      throw signal.reason;
-    });
     const { name, answerMs } = this.#options;
-    return await withLimit(Promise.race([work, ended]), answerMs, `The answer of the port's server at ${name}`);
+    const given = unlessAborted(work, this.#closed.signal);
+    return await withLimit(given, answerMs, `The answer of the port's server at ${name}`);
   }
 
   #heard(command: number, content: Uint8Array): void {
@@ -222,8 +222,18 @@ class RemoteLine implements ConsoleLine {
 
   async #write(bytes: Uint8Array): Promise<void> {
     const { signal } = this.#closed;
-    while (this.#suspended && !signal.aborted) await Promise.race([this.#suspended.promise, aborted(signal)]);
+    while (this.#suspended && !signal.aborted) {
+      await unlessAborted(this.#suspended.promise, signal).catch(() => {});
+    }
     await this.#send(escaped(bytes));
+  }
+
+  /** Answers the server's negotiation. One that asks and asks and reads nothing is given up. */
+  #answer(bytes: Uint8Array): void {
+    if (this.#unsentAnswers >= mostUnsentAnswers) return void this[Symbol.asyncDispose]();
+    this.#unsentAnswers++;
+    // A failure is the reader's and the next writer's as well.
+    this.#send(bytes).catch(() => {}).finally(() => this.#unsentAnswers--);
   }
 
   #send(bytes: Uint8Array): Promise<void> {

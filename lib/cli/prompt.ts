@@ -1,5 +1,5 @@
 /** Questions to the user, on standard error; answers are lines of standard input, typed or piped. @module */
-import { aborted } from "../core/limit.ts";
+import { unlessAborted } from "../core/limit.ts";
 import { noteLine, writeError } from "./output.ts";
 
 /** How a question is asked. */
@@ -75,9 +75,8 @@ export class Questions {
   async #next(): Promise<string | undefined> {
     while (this.#waiting.length === 0) {
       const buffer = new Uint8Array(1024);
-      const read = await Promise.race([Deno.stdin.read(buffer), aborted(this.#interrupted)]);
-      this.#interrupted.throwIfAborted();
-      if (typeof read !== "number") return undefined;
+      const read = await unlessAborted(Deno.stdin.read(buffer), this.#interrupted);
+      if (read === null) return undefined;
       this.#waiting = [...this.#decoder.decode(buffer.subarray(0, read), { stream: true })];
     }
     return this.#waiting.shift();

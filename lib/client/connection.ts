@@ -122,9 +122,9 @@ export class ExporterConnection implements AsyncDisposable {
   /** The session's log: what is kept of it, then every record as it comes, until the signal aborts. */
   async *logs(signal: AbortSignal): AsyncGenerator<LogStreamResponse, void, undefined> {
     const stream = this.#rpc.stream(`${service}/LogStream`, { signal });
-    void stream.send(nothing);
-    stream.closeSend();
     try {
+      void stream.send(nothing);
+      stream.closeSend();
       for await (const message of messages(stream)) yield logStreamResponse.decode(message);
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -153,9 +153,9 @@ export class ExporterConnection implements AsyncDisposable {
   async *#streamingCall(uuid: string, method: string, args: unknown[], options: CallOptions) {
     const request = encodeDriverCallRequest({ uuid, method, args });
     const stream = this.#rpc.stream(`${service}/StreamingDriverCall`, options);
-    void stream.send(request);
-    stream.closeSend();
     try {
+      void stream.send(request);
+      stream.closeSend();
       for await (const message of messages(stream)) yield decodeDriverCallResponse(message).result;
     } catch (error) {
       driverFailure(error);

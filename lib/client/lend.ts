@@ -65,7 +65,7 @@ async function lendSource(
 ): Promise<Lent> {
   const { bytes: local, size, contentEncoding, close } = localSource(given);
   const bytes = size === undefined ? local : untilSize(local, size);
-  let call: ClientStream;
+  let begun: ClientStream | undefined;
   let handle: Record<string, unknown>;
   let source = bytes;
   let coder: OwnedSource | undefined;
@@ -81,7 +81,7 @@ async function lendSource(
       // Of what the driver gets.
       size: contentEncoding ? undefined : size,
     }, lending);
-    ({ call, handle } = opened);
+    ({ call: begun, handle } = opened);
     if (contentEncoding && opened.accepted === undefined) {
       const { decompress } = await import("../streams/codec/codec.ts");
       coder = decompress(contentEncoding, source);
@@ -91,9 +91,11 @@ async function lendSource(
       handle = { ...handle, x_jmp_content_encoding: null };
     }
   } catch (error) {
+    begun?.cancel();
     await close();
     throw error;
   }
+  const call = begun;
   if (coder) source = coder;
   let isOver = false;
   const send = async () => {
@@ -132,20 +134,22 @@ async function lendSink(
   lending: Lending,
 ): Promise<Lent> {
   const { bytes: local, contentEncoding } = localSink(given);
-  let call: ClientStream;
+  let begun: ClientStream | undefined;
   let handle: unknown;
   let sink = local;
   try {
     // It is compressed here: Python's exporters cut short what they compress.
-    ({ call, handle } = await open(rpc, { uuid, x_jmp_content_encoding: null }, lending));
+    ({ call: begun, handle } = await open(rpc, { uuid, x_jmp_content_encoding: null }, lending));
     if (contentEncoding) {
       const { compressInto } = await import("../streams/codec/codec.ts");
       sink = compressInto(contentEncoding, local);
     }
   } catch (error) {
+    begun?.cancel();
     await local.abort(error);
     throw error;
   }
+  const call = begun;
   let isOver = false;
   let heard = () => {};
   const receive = async () => {

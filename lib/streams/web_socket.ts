@@ -7,6 +7,8 @@ import { Linger } from "./linger.ts";
 /** Bytes that may wait on their way out, and those that may wait for a reader: WebSockets cannot be held back. */
 const waitingOutBytes = 1024 * 1024;
 const waitingInBytes = 64 * 1024 * 1024;
+/** What a message that waits costs besides its content, in bytes. */
+const messageBytes = 1024;
 /** How often a socket that has much to send is looked at, in milliseconds; it has no event for it. */
 const lookMs = 2;
 
@@ -30,8 +32,8 @@ export async function openWebSocket(
   socket.onmessage = ({ data }) => {
     linger.heard();
     // Text is bytes as well here; Python's exporter breaks the stream on it.
-    incoming.push(typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data));
-    if (incoming.bytes > waitingInBytes) close();
+    const fits = incoming.push(typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data));
+    if (!fits) close();
   };
   const open = Promise.withResolvers<void>();
   const giveUp = () => socket.close();
@@ -68,22 +70,27 @@ export async function openWebSocket(
 
 /** Messages that wait for a reader. */
 class Incoming {
-  bytes = 0;
+  #bytes = 0;
   readonly #chunks: Uint8Array[] = [];
   #failure?: JumpstarterError;
   #ended = false;
   #wake?: () => void;
 
-  push(chunk: Uint8Array<ArrayBuffer>): void {
-    // Who does not answer the closing of a WebSocket is heard for ever. It would be garbage that V8 notices too late.
-    if (this.#ended) return void chunk.buffer.transfer(0);
-    this.bytes += chunk.length;
+  /** Keeps a message. `false` when no more are taken: the reader is too slow, or has what it wanted. */
+  push(chunk: Uint8Array<ArrayBuffer>): boolean {
+    if (this.#ended) {
+      // Who does not answer the closing of a WebSocket is heard for ever. It would be garbage that V8 notices too late.
+      chunk.buffer.transfer(0);
+      return false;
+    }
+    this.#bytes += chunk.length + messageBytes;
     this.#chunks.push(chunk);
-    if (this.bytes > waitingInBytes) {
+    if (this.#bytes > waitingInBytes) {
       const message = `More than ${waitingInBytes} bytes wait for the reader`;
       this.end(new JumpstarterError("resource_exhausted", message, { phase: "driver" }));
     }
     this.#wake?.();
+    return !this.#ended;
   }
 
   /** The first word counts. */
@@ -97,7 +104,7 @@ class Incoming {
   /** Nobody reads any more. */
   forget(): void {
     this.#chunks.length = 0;
-    this.bytes = 0;
+    this.#bytes = 0;
   }
 
   async next(): Promise<Uint8Array | undefined> {
@@ -107,7 +114,7 @@ class Incoming {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
     const chunk = this.#chunks.shift()!;
-    this.bytes -= chunk.length;
+    this.#bytes -= chunk.length + messageBytes;
     return chunk;
   }
 }

@@ -4,8 +4,11 @@ import { createHash } from "node:crypto";
 import dbusNetwork from "../../drivers/dbus_network/mod.ts";
 import vsockNetwork from "../../drivers/vsock_network/mod.ts";
 import websocketNetwork from "../../drivers/websocket_network/mod.ts";
+import { sourceOf } from "../../lib/core/byte_stream.ts";
+import { JumpstarterError } from "../../lib/core/errors.ts";
 import { pause, withLimit } from "../../lib/core/limit.ts";
 import { writeAll } from "../../lib/core/pipe.ts";
+import { openWebSocket } from "../../lib/streams/web_socket.ts";
 import { type NetworkClient, serve } from "../../mod.ts";
 import { deadPort, talk } from "../bytes.ts";
 import { dbusTest, namesOnBus, startBus } from "../dbus.ts";
@@ -69,8 +72,29 @@ Deno.test("WebsocketNetwork keeps nothing for a client that is gone, though the 
   assert.ok(grown < 200, `${grown} MiB more`);
 });
 
-/** A device that sends a message of 1 MiB after the other and never reads, so that it does not hear of a closing. */
-function chattyDevice() {
+Deno.test("A WebSocket's messages take memory even where they are empty", async () => {
+  await using device = chattyDevice(new Uint8Array(2000).map((_, at) => at % 2 === 0 ? 0x82 : 0));
+  const failureOf = (why: string) => new JumpstarterError("unavailable", why);
+  await using stream = await openWebSocket(new WebSocket(device.url), failureOf, new AbortController().signal);
+  await device.says(100);
+  const { next } = sourceOf(stream);
+  let count = 0;
+  const read = async () => {
+    while (await next()) count++;
+  };
+  await assert.rejects(read(), { code: "resource_exhausted", message: /bytes wait for the reader$/ });
+  assert.ok(count <= 64 * 1024 + 1, `${count} messages`);
+});
+
+/** A message of 1 MiB. */
+function largeMessage(): Uint8Array {
+  const message = new Uint8Array(10 + 1024 * 1024);
+  message.set([0x82, 127, 0, 0, 0, 0, 0, 16, 0, 0]);
+  return message;
+}
+
+/** A device that sends the same again and again and never reads, so that it does not hear of a closing. */
+function chattyDevice(message = largeMessage()) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let said = 0;
   let told = Promise.withResolvers<void>();
@@ -82,8 +106,6 @@ function chattyDevice() {
     const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
     const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
     await writeAll(connection, encoder.encode(`${head.join("\r\n")}\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`));
-    const message = new Uint8Array(10 + 1024 * 1024);
-    message.set([0x82, 127, 0, 0, 0, 0, 0, 16, 0, 0]);
     try {
       for (;; said++) {
         await writeAll(connection, message);

@@ -181,10 +181,9 @@ export class Console implements AsyncDisposable {
     const other = this.#claimOfAnother(caller);
     if (other) throw held(other.name);
     caller.signal.throwIfAborted();
-    const claim = this.#claim = { name, caller };
-    caller.signal.addEventListener("abort", () => {
-      if (this.#claim === claim) this.#claim = undefined;
-    }, { once: true });
+    this.#unclaim();
+    this.#claim = { name, caller };
+    caller.signal.addEventListener("abort", this.#unclaim, { once: true });
     if (this.#writer && this.#writer.caller !== caller) {
       this.#throwOut(this.#writer, new JumpstarterError("aborted", `The console was taken over by ${name}`));
     }
@@ -194,8 +193,13 @@ export class Console implements AsyncDisposable {
   release(caller: Caller): void {
     const other = this.#claimOfAnother(caller);
     if (other) throw held(other.name);
-    this.#claim = undefined;
+    this.#unclaim();
   }
+
+  readonly #unclaim = () => {
+    this.#claim?.caller.signal.removeEventListener("abort", this.#unclaim);
+    this.#claim = undefined;
+  };
 
   /** How things stand, as a caller sees it. */
   state(caller: Caller): ConsoleState {
@@ -229,7 +233,7 @@ export class Console implements AsyncDisposable {
 
   /** Ends every stream and frees the device until somebody uses the console again. */
   async close(): Promise<void> {
-    this.#claim = undefined;
+    this.#unclaim();
     const released = this.#release();
     for (const seat of this.#seats) this.#throwOut(seat);
     await released;
