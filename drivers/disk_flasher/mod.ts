@@ -60,13 +60,15 @@ export default defineDriver({
       },
       async flashCancel({ target }) {
         refuse(target);
-        await disk.runs.cancel();
+        return await disk.runs.cancel();
       },
       async dump({ target, partition }, call) {
         refuse(partition);
         await disk.dump(target.bytes, call);
       },
-      [Symbol.asyncDispose]: () => disk.runs.cancel(),
+      async [Symbol.asyncDispose]() {
+        await disk.runs.cancel();
+      },
     };
   },
 });

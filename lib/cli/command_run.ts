@@ -111,7 +111,7 @@ function ioOf(
       printed = true;
       printLine(printableJson(value));
     },
-    note: noteLine,
+    note: (text) => noteLine(json ? printableJson({ note: text }) : text),
     progress: progressLine,
     advance: (progress) => view.show(progress),
     async download(url, { headers = {}, first } = {}) {

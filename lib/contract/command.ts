@@ -25,6 +25,10 @@ export interface Progress {
 /** A file that comes from a web server. */
 export interface WebFile extends OwnedSource {
   readonly size?: number;
+  /** Where it came from in the end. */
+  readonly url: string;
+  /** The coding of HTTP that the server says it is sent in. */
+  readonly coding?: string;
 }
 
 /** How a file is asked for. */

@@ -1,7 +1,6 @@
 /** `jumpstarter.v1.ExporterService`: report, calls, log and status of a session. @module */
 import { dispatchStreaming, dispatchUnary } from "../contract/dispatch.ts";
 import type { Call } from "../contract/method.ts";
-import { JumpstarterError } from "../core/errors.ts";
 import { fieldText, type LogRecord } from "../core/log.ts";
 import { Turn } from "../core/turn.ts";
 import { decodeDriverCallRequest, encodeDriverCallResponse } from "../wire/driver_call.ts";
@@ -13,6 +12,7 @@ import {
   type LogStreamResponse,
   logStreamResponse,
 } from "../wire/exporter_messages.ts";
+import { oneMessage } from "../wire/rpc/one_message.ts";
 import type { Handler, ServerStream } from "../wire/rpc/types.ts";
 import { reportTree } from "./report.ts";
 import { reported } from "./reported.ts";
@@ -90,12 +90,6 @@ const answerUuid = crypto.randomUUID();
 
 function response(result: unknown): Uint8Array {
   return encodeDriverCallResponse({ uuid: answerUuid, result });
-}
-
-async function oneMessage(stream: ServerStream): Promise<Uint8Array> {
-  const message = await stream.receive();
-  if (!message) throw new JumpstarterError("invalid_argument", "Expected one request message, got none");
-  return message;
 }
 
 const severities = { debug: "DEBUG", info: "INFO", warn: "WARNING", error: "ERROR" } as const;

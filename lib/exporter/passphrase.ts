@@ -7,6 +7,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { JumpstarterError } from "../core/errors.ts";
 import { pause } from "../core/limit.ts";
+import { oneMessage } from "../wire/rpc/one_message.ts";
 import type { Handler, Router, ServerStream } from "../wire/rpc/types.ts";
 
 /** The header that carries the passphrase, as upstream names it. */
@@ -171,8 +172,7 @@ export function guarded(router: Router, door: Door): Router {
 async function run(handler: Handler | undefined, stream: ServerStream): Promise<void> {
   if (handler === undefined) throw new JumpstarterError("unimplemented", `There is no method ${stream.path}`);
   if (handler.kind === "streaming") return await handler.handle(stream);
-  const request = await stream.receive();
-  await stream.send(await handler.handle(request ?? new Uint8Array(), stream));
+  await stream.send(await handler.handle(await oneMessage(stream), stream));
 }
 
 function digestOf(text: string): Uint8Array {

@@ -9,6 +9,7 @@ import {
 import { JumpstarterError } from "../core/errors.ts";
 import { decompress } from "../streams/codec/codec.ts";
 import { CheckedSource } from "../streams/hash.ts";
+import { assertAsStored } from "../streams/http1/encoded.ts";
 import { download, upload } from "../streams/http1/transfer.ts";
 
 /** Limit for a whole transfer, in milliseconds. */
@@ -57,6 +58,12 @@ async function get(handle: RequestHandle, signal: AbortSignal): Promise<OpenReso
     ? { codec: handle.x_jmp_content_encoding ?? undefined, sha256: handle.sha256 ?? undefined }
     : {};
   const file = await download(handle.url, handle.headers, signal);
+  try {
+    assertAsStored(file.url, file.coding, codec);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
   const checked = sha256 ? new CheckedSource(file, sha256) : undefined;
   const decoded = codec && decompress(codec, checked ?? file);
   const close = async () => {

@@ -96,6 +96,8 @@ export function unfinishedWrite(path: string, recordPath: string): WriteState | 
 export interface ResumePlan {
   /** Bytes from the beginning of the image that need not come again. */
   readonly offset: number;
+  /** SHA-256 that those bytes have to have, where all of them were to be written. */
+  readonly sha256?: string;
   /** Whether a write to the medium was begun and not finished. */
   readonly unfinished: boolean;
   /** Why it cannot go on. */
@@ -113,7 +115,8 @@ export function recordedPlan(
   const { sourceId = "", size } = image;
   try {
     const medium = mediumAt(path) ?? state?.medium ?? "";
-    return { offset: resumable(state, { target: path, medium, sourceId, size }).synced, unfinished };
+    const { synced, digests, mapped } = resumable(state, { target: path, medium, sourceId, size });
+    return { offset: synced, ...(!mapped && { sha256: digests.at(-1) }), unfinished };
   } catch (error) {
     return { offset: 0, unfinished, refusal: messageOf(error) };
   }

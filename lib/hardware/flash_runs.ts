@@ -77,8 +77,10 @@ export class FlashRuns {
     return this.#state;
   }
 
-  /** Ends a flash that goes on. Resolves when it has ended. */
-  async cancel(): Promise<void> {
+  /** Ends a flash that goes on. Resolves when it has ended, to whether there was one. */
+  async cancel(): Promise<boolean> {
+    const { active } = this.#state;
     await this.#cancel?.();
+    return active;
   }
 }

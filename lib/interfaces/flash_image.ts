@@ -3,7 +3,7 @@ import type { CommandIo } from "../contract/command.ts";
 import type { LocalSource, ResourceSource } from "../contract/resource.ts";
 import type { ByteSource } from "../core/byte_stream.ts";
 import { isJumpstarterError, JumpstarterError, usageError } from "../core/errors.ts";
-import { behind } from "../streams/file.ts";
+import { behindChecked } from "../streams/hash.ts";
 import type { FlashCalls, FlashEvent, FlashOptions, FlashProof, FlashResult, ResumePlan } from "./flashing.ts";
 import { blockMapAt, hashOfFile, isUrl, sourceIdOf } from "./image_identity.ts";
 import type { ImageOptions, WriteOptions } from "./image_options.ts";
@@ -39,10 +39,11 @@ export async function flashImage(
   const advance: CommandIo["advance"] = (progress) => isOver || io.advance(progress);
   const image = await giveImage(word, words, Object.create(io, { advance: { value: advance } }), remote);
   let written: FlashResult | FlashProof | null | "detached";
+  let plan: ResumePlan | undefined;
   try {
     if ("bytes" in image.source && image.source.size === 0) throw usageError(`${word}: It is empty`);
     const sourceId = await sourceIdOf(word, { sha256: words.sha256, codec: image.codec });
-    const plan = await planOf(calls, { sourceId, target }, io);
+    plan = await planOf(calls, { sourceId, target }, io);
     if (!plan) refuseUnsupported(given);
     const options = planned(plan, word, words);
     if (!image.sent) io.advance({ stage: "fetch", bytes: 0 });
@@ -50,18 +51,20 @@ export async function flashImage(
       ? await flashWithProgress(calls, { word, image, plan, target, sourceId, blockMap, options }, io)
       : await calls.flash({ source: image.source, target }, { signal: io.signal });
   } catch (error) {
-    throw explained(error, image.source);
+    throw explained(error, image.source, plan !== undefined);
   } finally {
     isOver = true;
     if ("close" in image.source) await image.source.close?.();
   }
   if (written === "detached") {
-    const text = "The exporter goes on; flash-state tells how far it is, flash-cancel ends it";
+    const which = target ? ` --target ${target}` : "";
+    const text = `The exporter goes on; flash-state${which} tells how far it is, flash-cancel${which} ends it`;
     return io.print({ target: target ?? null, detached: true }, target ? `${target}: ${text}` : text);
   }
   const isHeld = written !== null && "held" in written && written.held;
   const sent = image.sent && !isHeld ? { bytes: image.sent.bytes, sha256: image.sent.sha256() } : undefined;
-  if (sent && written && !image.codec) expectSame(sent, written);
+  // What was written by a bmap is not all of what was sent.
+  if (sent && written && !image.codec) expectSame(sent, blockMap === undefined ? written : { bytes: written.bytes });
   const value = { target: target ?? null, sent: sent ?? null, written };
   io.print(value, [target && `${target}:`, told(sent, written)].filter(Boolean).join(" "));
 }
@@ -99,8 +102,12 @@ async function flashWithProgress(calls: FlashCalls, flash: Flash, io: CommandIo)
     if (result) return result;
     throw new JumpstarterError("data_loss", "The exporter ended the flash without a result", { phase: "driver" });
   } catch (error) {
-    if (isWriting && sourceId !== undefined && (io.signal.aborted || canGoOnAfter(error))) {
-      io.note("The flash is not finished; the same command with --resume goes on where it stopped");
+    if (isWriting) {
+      const goesOn = sourceId !== undefined && (io.signal.aborted || canGoOnAfter(error));
+      const next = goesOn
+        ? "the same command with --resume goes on where it stopped"
+        : "the medium holds no whole image";
+      io.note(`The flash is not finished; ${next}`);
     }
     throw error;
   }
@@ -130,7 +137,8 @@ async function wanted(flash: Flash, io: CommandIo): Promise<{ source: ResourceSo
   if (!local || !resumeAt) return { source: image.source, options };
   const size = local.size === undefined ? undefined : local.size - resumeAt;
   // The beginning is read here all the same, for the SHA-256 of all of it.
-  return { source: { ...local, size, bytes: behind(local.bytes as ByteSource, resumeAt) }, options };
+  const bytes = await behindChecked(local.bytes as ByteSource, resumeAt, plan.sha256, io.signal);
+  return { source: { ...local, size, bytes }, options };
 }
 
 /** Where a flash may go on, or nothing where the exporter does not know of such things. */
@@ -195,9 +203,8 @@ function canGoOnAfter(error: unknown): boolean {
     );
 }
 
-function expectSame(sent: { bytes: number; sha256: string }, written: FlashResult | FlashProof): void {
-  // What a proof with a bmap covers is not all of the image.
-  const isSame = written.sha256 === undefined || written.verified === "mapped" || written.sha256 === sent.sha256;
+function expectSame(sent: { bytes: number; sha256: string }, written: { bytes: number; sha256?: string }): void {
+  const isSame = written.sha256 === undefined || written.sha256 === sent.sha256;
   if (isSame && sent.bytes === written.bytes) return;
   throw new JumpstarterError(
     "data_loss",
@@ -229,13 +236,15 @@ export function told(
   return `Wrote ${count} bytes${from}, SHA-256 ${sha256 ?? sent?.sha256 ?? "unknown"}, ${proof}`;
 }
 
-/** What to do about an exporter that cannot do what is asked of it for a URL. */
-function explained(error: unknown, source: ResourceSource): unknown {
+/** What to do about an exporter that cannot do what is asked of it for a URL; `isOurs` can, but may not get there. */
+function explained(error: unknown, source: ResourceSource, isOurs: boolean): unknown {
   const asked = "url" in source && (source.contentEncoding || source.sha256);
   if (!asked || !isJumpstarterError(error, "invalid_argument", "unknown")) return error;
   return new JumpstarterError(error.code, error.message, {
     phase: error.phase,
-    hint: "--from client fetches, checks and decompresses the file on this machine, for exporters that cannot",
+    hint: isOurs
+      ? "--from client fetches the file through this machine, where the exporter does not get to the server"
+      : "--from client fetches, checks and decompresses the file on this machine, for exporters that cannot",
     cause: error,
   });
 }

@@ -48,7 +48,11 @@ export const flasher = defineInterface({
       result: LatestFlash,
       optional: true,
     }),
-    flashCancel: unary("End a flash that goes on", { params: { target: partition }, optional: true }),
+    flashCancel: unary("End a flash that goes on; whether there was one", {
+      params: { target: partition },
+      result: z.boolean(),
+      optional: true,
+    }),
     dump: unary("Read an image", { params: { target: resource("write", "Where the image goes"), partition } }),
   },
   commands: (client) => ({

@@ -107,6 +107,7 @@ export const outlivesCaller = ({ options }: Record<string, unknown>): boolean =>
 /** Where a flash may go on. */
 export const ResumePlan = z.object({
   offset: z.int().check(z.describe("Bytes from the beginning of the image that need not be sent again")),
+  sha256: z.optional(z.string()).check(z.describe("SHA-256 that those bytes have to have, in hexadecimal digits")),
   unfinished: z.boolean().check(z.describe("Whether a flash was begun and not finished")),
   refusal: z.optional(z.string()).check(z.describe("Why it cannot go on")),
 }).check(z.meta({ title: "ResumePlan", description: "Where a flash may go on" }));
@@ -164,6 +165,9 @@ export function flashCommand(calls: FlashCalls): Command {
     }
     if (target.length > 1 && options.bmap) throw usageError("--bmap is of one image, got several");
     const images = target.length > 0 ? target.map(split) : [{ word: file ?? missing(), name: undefined }];
+    if (images.filter(({ word }) => word === "-").length > 1) {
+      throw usageError("Standard input is one image, got it twice");
+    }
     const twice = images.find(({ name }, at) => images.findIndex((other) => other.name === name) !== at);
     if (twice) throw usageError(`--target ${twice.name} is given twice`);
     const checksums = checksumsOf(sha256, images.map(({ name }) => name));
@@ -214,7 +218,7 @@ export function mediumCommands(calls: FlashCalls & DumpCalls): Record<string, Co
 export function flashStateCommands(
   calls: {
     state(given: { target?: string }, options: CallOptions): Promise<LatestFlash>;
-    cancel(given: { target?: string }, options: CallOptions): Promise<void>;
+    cancel(given: { target?: string }, options: CallOptions): Promise<boolean>;
   },
   options: { target?: z.core.$ZodType<string | undefined> },
 ): Record<string, Command> {
@@ -230,7 +234,10 @@ export function flashStateCommands(
     ),
     "flash-cancel": command(
       "End a flash that goes on",
-      (given, { signal }) => calls.cancel(given as { target?: string }, { signal }),
+      async (given, { print, signal }) => {
+        const cancelled = await calls.cancel(given as { target?: string }, { signal });
+        print({ cancelled }, cancelled ? "The flash was cancelled" : "No flash goes on");
+      },
       { options },
     ),
   };

@@ -1,5 +1,5 @@
 /** Images at the client's side of commands: those that are given to a driver, and those that it fills. @module */
-import type { CommandIo } from "../contract/command.ts";
+import type { CommandIo, WebFile } from "../contract/command.ts";
 import type { ResourceSink, ResourceSource } from "../contract/resource.ts";
 import { type ByteSource, type OwnedSink, type OwnedSource, sourceOfReadable } from "../core/byte_stream.ts";
 import { type Codec, codecOf, signatureBytes } from "../core/codec.ts";
@@ -7,6 +7,7 @@ import { JumpstarterError, messageOf, usageError } from "../core/errors.ts";
 import { unlessAborted, withLimit } from "../core/limit.ts";
 import { compressInto } from "../streams/codec/codec.ts";
 import { codecOfName, counted, createFile, openFile, withHead } from "../streams/file.ts";
+import { assertAsStored } from "../streams/http1/encoded.ts";
 import { CheckedSource, hashed, hashedInto, type Passed } from "../streams/hash.ts";
 import { isUrl } from "./image_identity.ts";
 import type { DumpOptions, ImageOptions } from "./image_options.ts";
@@ -32,12 +33,13 @@ export async function giveImage(
 ): Promise<GivenImage> {
   const remote = found ?? await remoteFile(word, options, io);
   if (remote && options.from === "exporter") return await leaveToExporter(remote, options, io);
-  const { bytes, size, close } = remote ? await fetchHere(remote, io) : await openWord(word, io);
+  const { bytes, size, close, web } = remote ? await fetchHere(remote, io) : await openWord(word, io);
   const sha256 = remote ? remote.sha256 : options.sha256;
   try {
     // A pipe may have nobody who writes to it.
     const { head, source } = await unlessAborted(withHead(bytes), io.signal);
     const codec = options.compression === "auto" ? codecOf(head) : chosen(options.compression);
+    if (web) assertAsStored(web.url, web.coding, codec);
     let passed = 0;
     const shown = counted(source, (count) => io.advance({ stage: "transfer", bytes: passed += count, total: size }));
     const sent = hashed(sha256 ? new CheckedSource(shown, sha256) : shown);
@@ -51,6 +53,7 @@ export async function giveImage(
 interface OpenWord {
   readonly bytes: ByteSource;
   readonly size?: number;
+  readonly web?: WebFile;
   close(): void | Promise<void>;
 }
 
@@ -99,7 +102,7 @@ export async function remoteFile(
 
 async function fetchHere({ url, headers }: RemoteFile, io: CommandIo): Promise<OpenWord> {
   const file = await io.download(url, { headers });
-  return { bytes: file, size: file.size, close: () => file.close() };
+  return { bytes: file, size: file.size, web: file, close: () => file.close() };
 }
 
 async function leaveToExporter(file: RemoteFile, options: ImageOptions, io: CommandIo): Promise<GivenImage> {

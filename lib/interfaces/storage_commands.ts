@@ -6,7 +6,7 @@ import type { CallOptions } from "../contract/method.ts";
 import type { ResourceSink, ResourceSource } from "../contract/resource.ts";
 import { sourceOfReadable } from "../core/byte_stream.ts";
 import { JumpstarterError, usageError } from "../core/errors.ts";
-import { dumpFile, imageFile } from "./image_options.ts";
+import { dumpFile, imageFile, imageOptions } from "./image_options.ts";
 import type { PresignedRequest, StorageCapability, StorageMetadata } from "./storage.ts";
 
 /** What the commands need of a client. */
@@ -51,8 +51,8 @@ function nameOf(local: string): string {
 
 /** All commands. */
 export function storageCommands(client: StorageCalls): Record<string, Command> {
-  const put = (local: string, path: string, noVerify: boolean, io: CommandIo) =>
-    putFile(client, local, path, noVerify, io);
+  const put = (local: string, path: string, options: PutOptions, io: CommandIo) =>
+    putFile(client, local, path, options, io);
   const get = (path: string, local: string, io: CommandIo) => getFile(client, path, local, io);
   const copy = between("Copy a file", client.copy);
   const rename = between("Rename a file", client.rename);
@@ -75,7 +75,7 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
     cat: command("Print a file as it is", ({ path }, io) => get(path, "-", io), { args: { path } }),
     put: command(
       "Write a file of this machine to the storage",
-      ({ local, remote = nameOf(local), noVerify }, io) => put(local, remote, noVerify, io),
+      ({ local, remote = nameOf(local), ...options }, io) => put(local, remote, options, io),
       {
         args: {
           local: imageFile.check(
@@ -85,7 +85,7 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
             z.describe("Path below the storage's root; left out, the name of the file"),
           ),
         },
-        options: { noVerify: verify },
+        options: { noVerify: verify, sha256: imageOptions.sha256 },
       },
     ),
     get: command(
@@ -103,7 +103,7 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
     rm: command(
       "Remove a file or an empty folder",
       ({ path, recursive }, { signal }) =>
-        recursive ? client.removeAll({ path }, { signal }) : client.delete({ path }, { signal }),
+        recursive ? client.removeAll({ path: notTheRoot(path) }, { signal }) : client.delete({ path }, { signal }),
       {
         args: { path },
         options: { recursive: z._default(z.boolean(), false).check(z.describe("A folder with all that is in it")) },
@@ -133,7 +133,7 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
     "read-bytes": command("Print a file as it is", ({ path }, io) => get(path, "-", io), { args: { path } }),
     "write-from-path": command(
       "Write a file of this machine to the storage",
-      ({ dst, src }, io) => put(src, dst, true, io),
+      ({ dst, src }, io) => put(src, dst, { noVerify: true }, io),
       { args: { dst: path, src: imageFile } },
     ),
     "read-into-path": command(
@@ -164,32 +164,48 @@ export function storageCommands(client: StorageCalls): Record<string, Command> {
   };
 }
 
+interface PutOptions {
+  readonly noVerify: boolean;
+  readonly sha256?: string;
+}
+
+/** A path for `rm -r`. One that a script put together from nothing must not empty the storage. */
+function notTheRoot(path: string): string {
+  if (path.split("/").some((segment) => segment !== "" && segment !== ".")) return path;
+  throw usageError("Refused to remove the whole storage", "remove-all does so where it is meant");
+}
+
 async function putFile(
   client: StorageCalls,
   local: string,
   path: string,
-  noVerify: boolean,
+  { noVerify, sha256: checksum }: PutOptions,
   io: CommandIo,
 ): Promise<void> {
   const { signal } = io;
   const { giveImage } = await import("./images.ts");
   // Files are stored as they are.
-  const { source, sent } = await giveImage(local, { compression: "none", from: "exporter", sha256: undefined }, io);
+  const given = await giveImage(local, { compression: "none", from: "exporter", sha256: checksum }, io);
+  const { source, sent } = given;
   await client.put({ path, source }, { signal });
-  const file = sent && { bytes: sent.bytes, sha256: sent.sha256() };
-  const isChecked = !noVerify && file !== undefined;
-  if (isChecked) {
-    io.advance({ stage: "verify", bytes: 0 });
-    const there = await client.hash({ path }, { signal });
-    if (there !== file.sha256) {
-      throw new JumpstarterError("data_loss", `${path} has the SHA-256 ${there}, expected ${file.sha256}`, {
-        phase: "driver",
-      });
-    }
+  const expected = sent?.sha256() ?? ("url" in source && !(source instanceof URL) ? source.sha256 : undefined);
+  if (!noVerify) io.advance({ stage: "verify", bytes: 0 });
+  const there = noVerify ? undefined : await client.hash({ path }, { signal });
+  const sha256 = expected ?? there;
+  if (there !== undefined && there !== sha256) {
+    throw new JumpstarterError("data_loss", `${path} has the SHA-256 ${there}, expected ${sha256}`, {
+      phase: "driver",
+    });
   }
-  const text = file &&
-    `Wrote ${file.bytes} bytes, SHA-256 ${file.sha256}, ${isChecked ? "the same there" : "not compared"}`;
-  io.print({ path, ...file, verified: isChecked }, text ?? "Fetched by the exporter, not compared");
+  const bytes = sent?.bytes ?? (await client.stat({ path }, { signal })).content_length;
+  const verified = there !== undefined && expected !== undefined;
+  const proof = there === undefined
+    ? "not compared"
+    : verified
+    ? "the same there"
+    : "as it is there, with nothing to compare it with";
+  const what = sent ? "Wrote" : "The exporter fetched";
+  io.print({ path, bytes, sha256, verified }, `${what} ${bytes} bytes, SHA-256 ${sha256 ?? "unknown"}, ${proof}`);
 }
 
 async function getFile(client: StorageCalls, path: string, local: string, io: CommandIo): Promise<void> {

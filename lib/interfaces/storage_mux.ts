@@ -57,7 +57,7 @@ const flashing = {
   }),
   flashPlan: unary("Where an interrupted flash may go on", { params: planParams, result: ResumePlan, optional: true }),
   flashState: unary("How things stand with the latest flash", { result: LatestFlash, optional: true }),
-  flashCancel: unary("End a flash that goes on", { optional: true }),
+  flashCancel: unary("End a flash that goes on; whether there was one", { result: z.boolean(), optional: true }),
 };
 
 interface MuxCalls {

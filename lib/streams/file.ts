@@ -164,22 +164,6 @@ export function counted(source: ByteSource, passed: (bytes: number) => void): By
   };
 }
 
-/** What a source has behind some bytes, which are read and dropped. */
-export function behind(source: ByteSource, bytes: number): ByteSource {
-  let left = bytes;
-  return {
-    async next() {
-      for (;;) {
-        const chunk = await source.next();
-        if (!chunk || left === 0) return chunk;
-        const skipped = Math.min(left, chunk.length);
-        left -= skipped;
-        if (skipped < chunk.length) return chunk.subarray(skipped);
-      }
-    },
-  };
-}
-
 /** What is at a path. Whoever opens it says why nothing is. */
 function statOf(path: string): Promise<Deno.FileInfo | undefined> {
   return Deno.stat(path).catch(() => undefined);

@@ -36,6 +36,45 @@ export function hashedInto(sink: OwnedSink): OwnedSink & Passed {
   });
 }
 
+/**
+ * What a source has behind some bytes, which have to have a SHA-256 where one is known.
+ *
+ * @throws {JumpstarterError} `failed_precondition` where they are others, and the signal's reason.
+ */
+export async function behindChecked(
+  source: ByteSource,
+  bytes: number,
+  sha256: string | undefined,
+  signal: AbortSignal,
+): Promise<ByteSource> {
+  const hash = createHash("sha256");
+  let rest: Uint8Array | undefined;
+  for (let left = bytes; left > 0;) {
+    signal.throwIfAborted();
+    const chunk = await source.next();
+    if (!chunk) throw new JumpstarterError("data_loss", `The image ended after ${bytes - left} of ${bytes} bytes`);
+    const count = Math.min(left, chunk.length);
+    hash.update(chunk.subarray(0, count));
+    if (count < chunk.length) rest = chunk.subarray(count);
+    left -= count;
+  }
+  const got = hash.digest("hex");
+  if (sha256 !== undefined && got !== sha256) {
+    const message = `The image is not the one whose writing was begun: Its first ${bytes} bytes differ`;
+    throw new JumpstarterError("failed_precondition", message, {
+      phase: "driver",
+      hint: "Flash it from the beginning, without --resume",
+    });
+  }
+  return {
+    next() {
+      const chunk = rest;
+      rest = undefined;
+      return chunk ? Promise.resolve(chunk) : source.next();
+    },
+  };
+}
+
 class Meter {
   readonly #hash = createHash("sha256");
   #bytes = 0;

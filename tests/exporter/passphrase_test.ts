@@ -28,10 +28,11 @@ async function call(router: Router, passphrase?: string, path = "/there"): Promi
   if (handler === undefined) return "no method";
   assert.equal(handler.kind, "streaming");
   const sent: Uint8Array[] = [];
+  const requests = [new Uint8Array([1])];
   const stream = {
     path,
     signal: new AbortController().signal,
-    receive: () => Promise.resolve(new Uint8Array([1])),
+    receive: () => Promise.resolve(requests.shift()),
     send: (message: Uint8Array) => void sent.push(message),
   } as unknown as ServerStream;
   try {

@@ -1,6 +1,6 @@
 /** A folder of the exporter. @module */
 import { dirname, join, resolve } from "node:path";
-import { JumpstarterError } from "../../core/errors.ts";
+import { isJumpstarterError, type JumpstarterError, messageOf } from "../../core/errors.ts";
 import { createFile } from "../../streams/file.ts";
 import { type Backend, metadataOf, notFound, type ReadFile, storageError } from "./backend.ts";
 import { isFolder } from "./path.ts";
@@ -17,11 +17,12 @@ export async function openFolder(root: string): Promise<Backend> {
     try {
       return await act();
     } catch (error) {
-      if (error instanceof JumpstarterError) throw error;
-      throw error instanceof Deno.errors.NotFound
-        ? notFound(path, error)
-        : storageError("Unexpected", String(error), error);
+      throw failureOf(path, error);
     }
+  };
+  const refuseFolder = async (path: string) => {
+    const before = await Deno.stat(at(path)).catch(() => undefined);
+    if (before?.isDirectory) refuseOther(path, before);
   };
   const inside = (target: string) => Deno.mkdir(dirname(at(target)), { recursive: true });
 
@@ -94,20 +95,40 @@ export async function openFolder(root: string): Promise<Backend> {
       failing(source, async () => {
         if (await isSameFile(at(source), at(target))) return;
         refuseOther(source, await Deno.stat(at(source)));
+        await refuseFolder(target);
         await inside(target);
         await Deno.copyFile(at(source), at(target));
       }),
     rename: (source, target) =>
       failing(source, async () => {
+        await refuseFolder(target);
         await inside(target);
         await Deno.rename(at(source), at(target));
       }),
   };
 }
 
+/** What has failed, by the storage's path: the exporter's own paths say nothing to its clients. */
+function failureOf(path: string, error: unknown): JumpstarterError {
+  if (isJumpstarterError(error, "unknown")) return error;
+  const cause = (error as Error).cause ?? error;
+  if (cause instanceof Deno.errors.NotFound) return notFound(path, cause);
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return storageError("PermissionDenied", `${path} may not be read or written`, cause);
+  }
+  const { code } = cause as { code?: string };
+  if (code === "EISDIR") return storageError("IsADirectory", `${path} is a folder`, cause);
+  if (code === "ENOTDIR" || code === "EEXIST") {
+    return storageError("NotADirectory", `${path} is not in a folder`, cause);
+  }
+  // Behind the number the runtime says which file it was.
+  return storageError("Unexpected", `${path}: ${messageOf(cause).replace(/ \(os error \d+\).*$/s, "")}`, cause);
+}
+
 /** Refuses what is no file before it is opened: opening a pipe would wait for somebody at its other end. */
 function refuseOther(path: string, { isFile, isDirectory }: Deno.FileInfo): void {
-  if (!isFile) throw storageError("Unexpected", `${path} is ${isDirectory ? "a folder" : "no file"}`);
+  if (isDirectory) throw storageError("IsADirectory", `${path} is a folder`);
+  if (!isFile) throw storageError("Unexpected", `${path} is no file`);
 }
 
 async function removeIfThere(path: string): Promise<void> {

@@ -3,6 +3,7 @@ import type { OwnedSource } from "../../core/byte_stream.ts";
 import { isJumpstarterError, JumpstarterError, messageOf } from "../../core/errors.ts";
 import { pause } from "../../core/limit.ts";
 import type { Response } from "./connection.ts";
+import { codingIn } from "./encoded.ts";
 import { type Answer, failed, get, hasHeader, type Headers, refusal } from "./request.ts";
 
 /** How often a download is continued. */
@@ -15,6 +16,10 @@ const waitMs = { first: 100, most: 8_000 };
 export interface Download extends OwnedSource {
   /** How long it is, where the server says so. */
   readonly size?: number;
+  /** Where it came from in the end. */
+  readonly url: string;
+  /** The coding that the server says it is sent in. */
+  readonly coding?: string;
 }
 
 /**
@@ -24,6 +29,8 @@ export interface Download extends OwnedSource {
  */
 export class ContinuedDownload implements Download {
   readonly size?: number;
+  readonly url: string;
+  readonly coding?: string;
   readonly #url: string;
   readonly #headers: Headers;
   readonly #signal: AbortSignal;
@@ -42,6 +49,8 @@ export class ContinuedDownload implements Download {
     this.#answer = answer;
     this.#version = versionOf(answer.response);
     this.size = answer.response.size;
+    this.url = answer.url;
+    this.coding = codingIn(answer.response.headers);
   }
 
   static async begin(url: string, headers: Headers, given: AbortSignal): Promise<ContinuedDownload> {

@@ -52,13 +52,36 @@ export function basicAuthorization(credentials: string): string {
   return `Basic ${new TextEncoder().encode(credentials).toBase64()}`;
 }
 
-/** Where a redirect leads: an address of its own as it is written, or one that begins where the other was. */
+/**
+ * Where a redirect leads: an address of its own as it is written, or one that begins where the other was (RFC 3986 section
+ * 5.2.2).
+ *
+ * @throws {JumpstarterError} `invalid_argument` for one that is not of http or https.
+ */
 export function redirected(from: string, location: string): string {
   if (/^https?:\/\//i.test(location)) return location;
+  const [, other] = /^([a-z][a-z0-9+.-]*):/i.exec(location) ?? [];
+  if (other) {
+    throw new JumpstarterError("invalid_argument", `Expected a redirect to http or https, got one to ${other}`);
+  }
   const [, scheme, authority, path] = /^(https?:)\/\/([^/?#]*)([^?#]*)/i.exec(from)!;
   if (location.startsWith("//")) return scheme + location;
+  const [, given, rest] = /^([^?#]*)(.*)$/s.exec(location)!;
   const folder = path.slice(0, path.lastIndexOf("/") + 1) || "/";
-  return `${scheme}//${authority}${location.startsWith("/") ? "" : folder}${location}`;
+  const target = given === "" ? path : withoutDots(given.startsWith("/") ? given : folder + given);
+  return `${scheme}//${authority}${target}${rest}`;
+}
+
+/** A path without segments of dots; all else stays as it is written. */
+function withoutDots(path: string): string {
+  const segments: string[] = [];
+  const given = path.split("/").slice(1);
+  for (const [at, segment] of given.entries()) {
+    if (segment === "..") segments.pop();
+    if (segment !== "." && segment !== "..") segments.push(segment);
+    else if (at === given.length - 1) segments.push("");
+  }
+  return `/${segments.join("/")}`;
 }
 
 /** Whether two URLs are of one scheme, host and port. */

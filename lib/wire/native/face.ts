@@ -9,6 +9,7 @@ import type { Call } from "../../contract/method.ts";
 import type { ByteStream } from "../../core/byte_stream.ts";
 import { sinkOf, sourceOf } from "../../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../../core/errors.ts";
+import { oneMessage } from "../rpc/one_message.ts";
 import type { ServerStream } from "../rpc/types.ts";
 import { dataFrameHead, decodeStreamFrame } from "../stream_frame.ts";
 import { fullName, type NativeMethod, type NativeService, pathOf } from "./description.ts";
@@ -156,12 +157,4 @@ function fromBytes<D extends DescMethod["input"]>(desc: D, bytes: Uint8Array): M
     const message = `Expected a message ${desc.typeName}: ${messageOf(cause)}`;
     throw new JumpstarterError("invalid_argument", message, { cause });
   }
-}
-
-async function oneMessage(stream: ServerStream): Promise<Uint8Array> {
-  const message = await stream.receive();
-  if (message === undefined || await stream.receive() !== undefined) {
-    throw new JumpstarterError("invalid_argument", "Expected one request message");
-  }
-  return message;
 }

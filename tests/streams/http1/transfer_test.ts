@@ -201,6 +201,14 @@ Deno.test("redirected() keeps what is written, and begins where the other URL wa
   assert.equal(redirected(from, "/x%20y"), "https://host:1/x%20y");
   assert.equal(redirected(from, "x"), "https://host:1/a/x");
   assert.equal(redirected("http://host", "x"), "http://host/x");
+  assert.equal(redirected(from, "?e=%2F.."), "https://host:1/a/b?e=%2F..");
+  assert.equal(redirected(from, "../../x/./y/..?../z"), "https://host:1/x/?../z");
+  assert.equal(redirected("https://host/a/b/c", "../x"), "https://host/a/x");
+  assert.equal(redirected(from, "/a//../%2e%2e/x"), "https://host:1/a/%2e%2e/x");
+  assert.throws(() => redirected(from, "file:///etc/passwd"), {
+    code: "invalid_argument",
+    message: "Expected a redirect to http or https, got one to file",
+  });
   assert.ok(sameOrigin("http://Host:80/a", "http://host/b"));
   assert.ok(!sameOrigin("http://host/", "https://host/"));
   assert.equal(redact("https://me:pw@host/x?sig=1#2"), "https://host/x?[REDACTED]");
