@@ -5,7 +5,7 @@ import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { dbusKindLabel, network } from "../../lib/interfaces/network.ts";
-import { connectFailure } from "../../lib/interfaces/network_address.ts";
+import { deviceFailure } from "../../lib/interfaces/network_address.ts";
 
 /** Connects to the system's or the session's D-Bus of the exporter's host. */
 export default defineDriver({
@@ -23,7 +23,7 @@ export default defineDriver({
         byteStreamOfPipe(
           await ("path" in at ? Deno.connect({ transport: "unix", path: at.path }) : Deno.connect(at)).catch(
             (error) => {
-              throw connectFailure(target, error);
+              throw deviceFailure(target, error);
             },
           ),
         ),

@@ -41,8 +41,10 @@ const lastLinesMs = 500;
 /**
  * Makes use of the port's demultiplexer, which is started for the first console.
  *
- * @throws {JumpstarterError} `invalid_argument` when two drivers of one port differ in its settings, or want the same
- * console.
+ * Of two drivers of one port the first one says how often it is looked at.
+ *
+ * @throws {JumpstarterError} `invalid_argument` when two drivers of one port differ in its program or chip, or want the
+ * same console.
  */
 export function joinDemuxer(settings: DemuxerSettings, target: string, log: Logger): DemuxerTarget {
   let demuxer = demuxers.get(settings.device);

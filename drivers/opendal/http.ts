@@ -34,17 +34,20 @@ export function openHttp({ endpoint, root = "/", username, password, token }: Ht
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   else if (username !== undefined) headers.authorization = basicAuthorization(`${username}:${password ?? ""}`);
   const urlOf = (path: string) => base + path.split("/").map(encodeURIComponent).join("/");
+  /** The answer to a request, or nothing where nothing is there. */
   const ask = async (method: "GET" | "HEAD", path: string, more: Record<string, string> = {}) => {
     const answer = await answerOf(method, urlOf(path), { ...headers, ...more });
     const refused = refusal(answer.response);
     if (!refused) return answer;
     answer.connection.close();
-    if (answer.response.status === 404) throw notFound(path);
+    if (answer.response.status === 404) return undefined;
     throw storageError("Unexpected", `${method} of ${urlOf(path)}: ${refused}`);
   };
   const stat = async (path: string) => {
     if (path === "") return metadataOf("folder", 0);
-    const { connection, response } = await ask("HEAD", path);
+    const answer = await ask("HEAD", path);
+    if (!answer) return undefined;
+    const { connection, response } = answer;
     connection.close();
     const of = (name: string) => response.headers.get(name) ?? null;
     const kind = isFolder(path) ? "folder" : "file";
@@ -62,14 +65,16 @@ export function openHttp({ endpoint, root = "/", username, password, token }: Ht
       ...["read", "read_with_if_match", "read_with_if_none_match"] as const,
       ...["presign", "presign_read", "presign_stat", "shared", "blocking"] as const,
     ],
-    stat: (path) =>
-      stat(path).catch((error) => {
-        if (error.message.startsWith("NotFound")) return undefined;
-        throw error;
-      }),
+    stat,
     async read(path) {
-      const { content_length } = await stat(path);
-      return new HttpFile((from) => ask("GET", path, from > 0 ? { range: `bytes=${from}-` } : {}), content_length);
+      const there = await stat(path);
+      if (!there) throw notFound(path);
+      const from = async (start: number) => {
+        const answer = await ask("GET", path, start > 0 ? { range: `bytes=${start}-` } : {});
+        if (!answer) throw notFound(path);
+        return answer;
+      };
+      return new HttpFile(from, there.content_length);
     },
     presign: (what, path) => ({ url: urlOf(path), method: what === "stat" ? "HEAD" : "GET", headers: {} }),
   };

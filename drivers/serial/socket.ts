@@ -2,7 +2,7 @@
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { hostPort, withoutBrackets } from "../../lib/core/host_port.ts";
-import { connectFailure } from "../../lib/interfaces/network_address.ts";
+import { deviceFailure } from "../../lib/interfaces/network_address.ts";
 import type { Port } from "./port.ts";
 
 /** How long a server may take to answer, in milliseconds. */
@@ -52,7 +52,7 @@ export function parseAddress(
 export async function dial(address: SocketAddress, signal: AbortSignal): Promise<Deno.TcpConn> {
   const both = AbortSignal.any([signal, AbortSignal.timeout(connectMs)]);
   const connection = await Deno.connect({ ...address, signal: both }).catch((error) => {
-    throw connectFailure(hostPort(address.hostname, address.port), error);
+    throw deviceFailure(hostPort(address.hostname, address.port), error);
   });
   connection.setNoDelay();
   connection.setKeepAlive();

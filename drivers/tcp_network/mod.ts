@@ -4,7 +4,7 @@ import { defineDriver } from "../../lib/contract/driver.ts";
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { network } from "../../lib/interfaces/network.ts";
-import { connectFailure, networkAddress } from "../../lib/interfaces/network_address.ts";
+import { deviceFailure, networkAddress } from "../../lib/interfaces/network_address.ts";
 
 /** Connects to a TCP port that the exporter's host can reach. */
 export default defineDriver({
@@ -22,7 +22,7 @@ export default defineDriver({
     return {
       async connect() {
         const connection = await Deno.connect({ hostname, port }).catch((error) => {
-          throw connectFailure(hostPort(hostname, port), error);
+          throw deviceFailure(hostPort(hostname, port), error);
         });
         connection.setNoDelay();
         return byteStreamOfPipe(connection);

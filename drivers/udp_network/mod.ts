@@ -7,7 +7,7 @@ import { type ByteStream, makeByteStream } from "../../lib/core/byte_stream.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { network } from "../../lib/interfaces/network.ts";
-import { connectFailure, networkAddress } from "../../lib/interfaces/network_address.ts";
+import { deviceFailure, networkAddress } from "../../lib/interfaces/network_address.ts";
 import { Linger } from "../../lib/streams/linger.ts";
 
 /** Datagrams that wait for a slow reader; more are dropped, as a kernel would. */
@@ -36,7 +36,7 @@ export default defineDriver({
 async function connect(host: string, port: number): Promise<ByteStream> {
   const target = hostPort(host, port);
   const { address, family } = await lookup(host).catch((error) => {
-    throw connectFailure(target, error);
+    throw deviceFailure(target, error);
   });
   const socket = createSocket(family === 6 ? "udp6" : "udp4");
   let open = true;
@@ -49,7 +49,7 @@ async function connect(host: string, port: number): Promise<ByteStream> {
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error) => {
       close();
-      reject(connectFailure(target, error));
+      reject(deviceFailure(target, error));
     };
     socket.once("error", fail);
     // Node calls back with an error where there is no route, which its types do not say.
@@ -70,7 +70,7 @@ async function connect(host: string, port: number): Promise<ByteStream> {
         linger.heard();
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(new Uint8Array(datagram));
       });
-      socket.on("error", (error: Error) => fail(connectFailure(target, error)));
+      socket.on("error", (error: Error) => fail(deviceFailure(target, error)));
       socket.on("close", () => {
         // Either the stream was given up, or an error has ended it before.
         try {
@@ -86,7 +86,7 @@ async function connect(host: string, port: number): Promise<ByteStream> {
         socket.send(chunk, (error) => {
           if (!error) return resolve();
           const tooLong = (error as { code?: string }).code === "EMSGSIZE";
-          const failure = tooLong ? tooLarge(target, chunk.length) : connectFailure(target, error);
+          const failure = tooLong ? tooLarge(target, chunk.length) : deviceFailure(target, error);
           // The device may never say anything again, so that its direction would stay.
           fail(failure);
           reject(failure);

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { network } from "../../lib/interfaces/network.ts";
-import { connectFailure } from "../../lib/interfaces/network_address.ts";
+import { deviceFailure } from "../../lib/interfaces/network_address.ts";
 
 /** Connects to a unix socket on the exporter's host. */
 export default defineDriver({
@@ -16,7 +16,7 @@ export default defineDriver({
       connect: async () =>
         byteStreamOfPipe(
           await Deno.connect({ transport: "unix", path }).catch((error) => {
-            throw connectFailure(path, error);
+            throw deviceFailure(path, error);
           }),
         ),
     };

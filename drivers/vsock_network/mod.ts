@@ -4,7 +4,7 @@ import { defineDriver } from "../../lib/contract/driver.ts";
 import { byteStreamOfPipe } from "../../lib/core/byte_stream.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
 import { network } from "../../lib/interfaces/network.ts";
-import { connectFailure } from "../../lib/interfaces/network_address.ts";
+import { deviceFailure } from "../../lib/interfaces/network_address.ts";
 
 /** Largest number of a context or a port: all ones mean any. */
 const largest = 2 ** 32 - 2;
@@ -28,7 +28,7 @@ export default defineDriver({
       connect: async () =>
         byteStreamOfPipe(
           await Deno.connect({ transport: "vsock", cid, port }).catch((error) => {
-            throw connectFailure(`vsock:${cid}:${port}`, error);
+            throw deviceFailure(`vsock:${cid}:${port}`, error);
           }),
         ),
     };

@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { defineDriver } from "../../lib/contract/driver.ts";
 import { network } from "../../lib/interfaces/network.ts";
-import { addressAllowed, connectFailure } from "../../lib/interfaces/network_address.ts";
+import { addressAllowed, deviceFailure } from "../../lib/interfaces/network_address.ts";
 import { openWebSocket } from "../../lib/streams/web_socket.ts";
 
 /** Exchanges bytes with a WebSocket: one chunk of the stream is one message. */
@@ -22,7 +22,7 @@ export default defineDriver({
   open({ config: { url, enable_address: enabled } }) {
     return {
       connect: (_, { signal }) =>
-        openWebSocket(new WebSocket(url), (why) => connectFailure(url, new Error(why)), signal),
+        openWebSocket(new WebSocket(url), (why) => deviceFailure(url, new Error(why)), signal),
       address() {
         addressAllowed(enabled);
         return url;

@@ -8,6 +8,7 @@ import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { bundledDrivers } from "../../drivers/table.ts";
 import { type ExporterConfig, requireExporterConfig } from "../config/exporter_config.ts";
+import { isFile } from "../config/exporter_files.ts";
 import type { PlannedDriver, PlannedNode } from "../contract/plan.ts";
 import { isJumpstarterError, JumpstarterError, usageError } from "../core/errors.ts";
 import { requireTree } from "../loader/plan.ts";
@@ -181,12 +182,4 @@ async function areBundled({ children }: { children: readonly PlannedNode[] }): P
 
 function gather(word: string, before: readonly string[] = []): string[] {
   return [...before, word];
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import * as z from "zod/mini";
-import { explainIssues, keysOf, tellIntegers } from "../core/issues.ts";
+import { explainIssues, keysOf, tellIntegers, valueAt } from "../core/issues.ts";
 import { isSecretKey } from "../core/secret.ts";
 import { booleanWord, type YamlFile } from "./document.ts";
 import type { Problem } from "./problem.ts";
@@ -57,10 +57,6 @@ function coerce(value: unknown, expected: string, source?: string): unknown {
   }
   if (typeof value === "number" && expected === "string") return source ?? String(value);
   return undefined;
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown> | null | undefined)?.[step], value);
 }
 
 function set(value: unknown, path: readonly PropertyKey[], to: unknown): void {

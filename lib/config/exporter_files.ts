@@ -137,7 +137,8 @@ function mapValues<T>(mapping: Readonly<Record<string, T>>, map: (value: T) => u
   return Object.fromEntries(Object.entries(mapping).map(([key, value]) => [key, map(value)]));
 }
 
-function isFile(path: string): boolean {
+/** Whether there is a file, by links as well. */
+export function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch {

@@ -29,7 +29,7 @@ export async function networkAddress(scheme: string, host: string, port: number,
 }
 
 /** Why the device could not be connected to. */
-export function connectFailure(target: string, error: unknown): JumpstarterError {
+export function deviceFailure(target: string, error: unknown): JumpstarterError {
   return new JumpstarterError("unavailable", `Cannot connect to the device at ${target}: ${messageOf(error)}`, {
     phase: "driver",
     cause: error,
