@@ -30,9 +30,11 @@ Deno.test("Ctrl-C ends a flash here and on the exporter, which takes the next on
   // The second line comes a second after the first one.
   await flashing.said("}\n{");
   flashing.kill("SIGINT");
-  const { code, stdout } = await flashing.ended;
+  const { code, stdout, stderr } = await flashing.ended;
   assert.equal(code, 130);
   assert.doesNotMatch(stdout, /"written"/);
+  const [{ note }] = stderr.trim().split("\n").map((line) => JSON.parse(line));
+  assert.match(note, /^The flash is not finished; the same command with --resume/);
   // A call that the exporter has answered since then was behind the end of the flash.
   await run([...client, "methods"]);
   const size = await written();
