@@ -4,6 +4,7 @@ import { AwsV4Signer } from "aws4fetch";
 import { notFound, type PresignedRequest, storageError } from "../../lib/interfaces/storage_service/backend.ts";
 import type { ByteSource } from "../../lib/core/byte_stream.ts";
 import { JumpstarterError } from "../../lib/core/errors.ts";
+import { pause } from "../../lib/core/limit.ts";
 import { type Answer, refusal } from "../../lib/streams/http1/request.ts";
 import { answerOf } from "./http.ts";
 import { parseListing, rootOf, textsOf } from "./s3_xml.ts";
@@ -25,6 +26,12 @@ export interface BucketOptions {
 
 /** How long the service may be silent, in milliseconds: by itself, and for each byte that it is sent before it answers. */
 const limitMs = { itself: 120_000, byte: 0.01 };
+
+/** Statuses of a service that wants to be asked again later. */
+const busy = [429, 500, 503];
+
+/** Pauses before a service that is busy is asked again, in milliseconds. */
+const pausesMs = [200, 500, 1_000];
 
 /** The longest document that is read, in bytes; a listing has a thousand keys of 1 KiB at most. */
 const maxDocumentBytes = 16 * 1024 * 1024;
@@ -123,8 +130,12 @@ export class Bucket {
 
   /** Files are read as they are stored, also those that are labelled as encoded, which `fetch` would unpack. */
   async #look(method: "GET" | "HEAD", path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
-    const signed = await this.#signed(method, this.#root + path, { headers });
-    return await answerOf(method, signed.url.href, Object.fromEntries(signed.headers));
+    const ask = async () => {
+      const signed = await this.#signed(method, this.#root + path, { headers });
+      const answer = await answerOf(method, signed.url.href, Object.fromEntries(signed.headers));
+      return { ...answer, status: answer.response.status };
+    };
+    return await askedAgain(ask, ({ connection }) => connection.close());
   }
 
   async #signed(method: string, key: string, { query = {}, headers = {}, body }: More) {
@@ -136,9 +147,15 @@ export class Bucket {
   }
 
   async #send(method: string, key: string, more: More): Promise<{ headers: Headers; text: string }> {
+    const what = `${method} of ${key || "the bucket"}`;
+    const { ok, status, statusText, headers, text } = await askedAgain(() => this.#exchange(method, key, more, what));
+    if (ok) return { headers, text };
+    throw refused(what, status, statusText, text);
+  }
+
+  async #exchange(method: string, key: string, more: More, what: string) {
     const signed = await this.#signed(method, key, more);
     const { body } = more;
-    const what = `${method} of ${key || "the bucket"}`;
     const limit = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const wait = (ms: number) => {
@@ -149,9 +166,8 @@ export class Bucket {
     wait(limitMs.itself + limitMs.byte * (body?.length ?? 0));
     try {
       const response = await fetch(signed.url, { method, headers: signed.headers, body, signal: limit.signal });
-      const text = await textOf(response.body ?? [], () => wait(limitMs.itself));
-      if (response.ok) return { headers: response.headers, text };
-      throw refused(what, response.status, response.statusText, text);
+      const { ok, status, statusText, headers } = response;
+      return { ok, status, statusText, headers, text: await textOf(response.body ?? [], () => wait(limitMs.itself)) };
     } catch (error) {
       if (error instanceof JumpstarterError) throw error;
       throw storageError("Unexpected", `${what}: ${(error as Error).message}`, error);
@@ -177,6 +193,20 @@ export class Bucket {
       cache: this.#keys,
     }).sign();
   }
+}
+
+/** Asks until the service is not busy, a few times. Whatever is asked of it may be asked twice. */
+async function askedAgain<T extends { status: number }>(
+  ask: () => Promise<T>,
+  drop: (answer: T) => void = () => {},
+): Promise<T> {
+  for (const pauseMs of pausesMs) {
+    const answer = await ask();
+    if (!busy.includes(answer.status)) return answer;
+    drop(answer);
+    await pause(pauseMs);
+  }
+  return await ask();
 }
 
 async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {

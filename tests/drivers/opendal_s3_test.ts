@@ -180,6 +180,29 @@ Deno.test("A file is not there when the service fails at one of its parts, or at
   }
 });
 
+Deno.test("A service that is busy is asked again, and not for ever", async () => {
+  let [busy, asked] = [0, 0];
+  await using server = rawServer(({ line }) => {
+    asked++;
+    const body = line.startsWith("GET") ? "content" : "";
+    const head = `connection: close\r\ncontent-length: ${line.startsWith("HEAD") ? 7 : body.length}\r\n\r\n`;
+    return busy-- > 0
+      ? "HTTP/1.1 503 Slow Down\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+      : `HTTP/1.1 200 OK\r\n${head}${body}`;
+  });
+  const kwargs = { endpoint: server.url, bucket: "b", region: "r", access_key_id: "a", secret_access_key: "s" };
+  await using storage = await serve(opendal, { scheme: "s3", kwargs });
+  busy = 2;
+  assert.equal((await storage.stat({ path: "f" })).content_length, 7);
+  busy = 2;
+  await storage.put({ path: "f", source: { bytes: sourceOfBytes(new Uint8Array(5)) } });
+  assert.equal(asked, 6);
+  busy = Infinity;
+  await assert.rejects(storage.delete({ path: "f" }), { code: "unknown", message: /: 503 / });
+  await assert.rejects(storage.stat({ path: "f" }), { code: "unknown", message: /: 503 / });
+  assert.equal(asked, 14);
+});
+
 Deno.test("A bucket needs a name, a region and keys, of the config or the environment", async () => {
   const s3 = (kwargs: Record<string, string>) => serve(opendal, { scheme: "s3", kwargs });
   await assert.rejects(s3({}), /kwargs.bucket/);
