@@ -7,7 +7,7 @@ import { Command as Commander } from "commander";
 import { type DriverNode, nodeAt } from "../client/tree.ts";
 import { JumpstarterError, usageError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
-import { printableJson } from "../core/printable.ts";
+import { printableJson, printableLines } from "../core/printable.ts";
 import { commandRunner } from "./command_run.ts";
 import { configure, helpOf } from "./commander.ts";
 import { addPassphraseOptions } from "./passphrase.ts";
@@ -66,7 +66,7 @@ export function clientCommand(interruption: Interruptions): Commander {
     .action(async (path: string[], flags: BoardFlags & { json?: boolean; timeout?: string }) => {
       refuseStrayOption(path, command);
       const timeoutMs = seconds(flags.timeout);
-      await using named = await nameBoard(flags, signalOf(interruption, timeoutMs));
+      await using named = await nameBoard(flags, signalOf(interruption, timeoutMs), interruption);
       await using board = await reach(named, flags, timeoutMs);
       const { node, rest } = follow(board.root, path);
       if (rest.length === 0 && path.length === 0) {
@@ -80,7 +80,8 @@ export function clientCommand(interruption: Interruptions): Commander {
       if (own) return void await configure(own).parseAsync(rest, { from: "user" });
       const grown = configure(await growCommands(node, words, run, rest[0]));
       if (rest.length === 0) {
-        return printLine(`${await renderTree(node, outColumns())}\n\n${grown.helpInformation().trimEnd()}`);
+        const help = printableLines(grown.helpInformation().trimEnd());
+        return printLine(`${await renderTree(node, outColumns())}\n\n${help}`);
       }
       await refuseUnknown(rest[0], node);
       await grown.parseAsync(rest, { from: "user" });

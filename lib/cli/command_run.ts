@@ -63,20 +63,23 @@ export function commandRunner(
       // It may have a terminal to give back.
       return await withLimit(running, lastWordsMs, name);
     };
-    let code: number | void;
+    let code: number | void = undefined;
+    let failure: { error: unknown } | undefined;
     try {
       code = await Promise.race([running, loss.then(afterLoss)]);
     } catch (error) {
-      if (interrupted.aborted) throw interrupted.reason;
-      if (lost) throw lost;
-      if (!limit?.aborted) throw error;
-      throw new JumpstarterError("deadline_exceeded", `${name} did not end within ${timeoutMs! / 1000} s`, {
-        phase: "driver",
-        cause: error,
-      });
+      failure = { error };
     }
     if (interrupted.aborted) throw interrupted.reason;
     if (lost) throw lost;
+    // What stays until it is told to end has been told so, and a program that was ended has its own exit code.
+    if (limit?.aborted) {
+      throw new JumpstarterError("deadline_exceeded", `${name} did not end within ${timeoutMs! / 1000} s`, {
+        phase: "driver",
+        cause: failure?.error,
+      });
+    }
+    if (failure) throw failure.error;
     if (code) throw new ChildExit(code);
     if (json && !hasPrinted() && code === undefined) printLine(JSON.stringify({ ok: true }));
   };
@@ -130,7 +133,7 @@ function ioOf(
     terminal: stdinIsTerminal && !json ? terminal : undefined,
     write: (bytes) => json ? Promise.resolve() : unlessAborted(writeOutAsTaken(bytes), signal),
     writeError: (text) => json ? undefined : writeError(text),
-    foreground: (words, env = {}) => runForeground(words, env, interruption),
+    foreground: (words, env = {}) => runForeground(words, env, interruption, signal),
     pseudoTerminal: async () => (await import("../hardware/pseudo_terminal.ts")).openPseudoTerminal(),
   };
   return { io, hasPrinted: () => printed };

@@ -1,6 +1,7 @@
 /** How every command line of the program behaves. @module */
 import { type Command as Commander, CommanderError } from "commander";
 import { type JumpstarterError, usageError } from "../core/errors.ts";
+import { printableLines } from "../core/printable.ts";
 import { writeError, writeOut } from "./output.ts";
 
 /** Complaints are thrown like all other errors, instead of ending the process; help goes to standard output. */
@@ -8,7 +9,11 @@ export function configure(command: Commander): Commander {
   command.exitOverride((error) => {
     throw error.exitCode === 0 ? error : complaintOf(error, command);
   });
-  command.showHelpAfterError(false).configureOutput({ writeOut, writeErr: writeError, outputError() {} });
+  command.showHelpAfterError(false).configureOutput({
+    writeOut: (text) => writeOut(printableLines(text)),
+    writeErr: writeError,
+    outputError() {},
+  });
   command.showSuggestionAfterError(true).helpCommand(false);
   command.configureHelp({ commandUsage: (shown) => `${pathOf(shown)} ${shown.usage()}` });
   for (const child of command.commands) configure(child);

@@ -54,12 +54,14 @@ const lastWordsMs = 2_000;
 type EndingSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** What a command sees of the signals that end programs. */
-export type Interruptions = Pick<Interruption, "signal" | "takeOver">;
+export type Interruptions = Pick<Interruption, "signal" | "takeOver" | "hold">;
 
 /** The signals that end programs, and what becomes of them. */
 export class Interruption {
   readonly #controller = new AbortController();
   #takenOver?: (signal: EndingSignal) => void;
+  #held = 0;
+  #end?: ReturnType<typeof setTimeout>;
 
   constructor() {
     const signals: EndingSignal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -71,9 +73,22 @@ export class Interruption {
     return this.#controller.signal;
   }
 
-  /** From now on `handle` decides, as a program does that runs another one in the foreground. */
-  takeOver(handle: (signal: EndingSignal) => void): void {
+  /** `handle` decides until it is disposed, as a program does that runs another one in the foreground. */
+  takeOver(handle: (signal: EndingSignal) => void): Disposable {
     this.#takenOver = handle;
+    return { [Symbol.dispose]: () => void (this.#takenOver = undefined) };
+  }
+
+  /** Until it is disposed the program ends in its own time: what is to be closed meanwhile has limits of its own. */
+  hold(): Disposable {
+    this.#held++;
+    clearTimeout(this.#end);
+    return {
+      [Symbol.dispose]: () => {
+        this.#held--;
+        this.#endSoon();
+      },
+    };
   }
 
   /** A second signal, or a command that does not end after the first, ends the program at once. */
@@ -82,6 +97,13 @@ export class Interruption {
     const interrupted = new Interrupted(signal);
     if (this.signal.aborted) Deno.exit(interrupted.exitCode);
     this.#controller.abort(interrupted);
-    Deno.unrefTimer(setTimeout(() => Deno.exit(interrupted.exitCode), lastWordsMs));
+    this.#endSoon();
+  }
+
+  #endSoon(): void {
+    if (this.#held > 0 || !this.signal.aborted) return;
+    const { exitCode } = this.signal.reason as Interrupted;
+    this.#end = setTimeout(() => Deno.exit(exitCode), lastWordsMs);
+    Deno.unrefTimer(this.#end);
   }
 }

@@ -18,6 +18,7 @@ import { planTree } from "../loader/plan.ts";
 import { exampleConfig } from "./example_config.ts";
 import { serveStdioCommand } from "./exporter_stdio.ts";
 import { installCommand, uninstallCommand } from "./exporter_install.ts";
+import type { Interruptions } from "./exit_code.ts";
 import { parseListen } from "./listen_address.ts";
 import { addLogOptions, type LogFlags, printingHub } from "./log_printer.ts";
 import { noteLine, outliveReaders, printLine, writeOut } from "./output.ts";
@@ -43,7 +44,7 @@ Examples:
   jumpstarter exporter run bench.yaml --listen 0.0.0.0:7000 --tls-self-signed --passphrase-file p.txt`;
 
 /** The command with its parts. */
-export function exporterCommand(interrupted: AbortSignal): Commander {
+export function exporterCommand(interruption: Interruptions): Commander {
   const command = new Commander("exporter").description("Offer this machine's devices to clients.");
   command.command("init")
     .description("Print an exporter file to start from: a simulated board, and examples of real drivers.")
@@ -71,9 +72,9 @@ export function exporterCommand(interrupted: AbortSignal): Commander {
     .addHelpText("after", runHelp);
   addLogOptions(run).action(async (file: string | undefined, flags: RunFlags, self: Commander) => {
     const at = await protect(parseListen(flags.listen, "127.0.0.1"), flags);
-    await serveConfig(file ?? exporterFile("default"), at, { ...self.optsWithGlobals(), ...flags }, interrupted);
+    await serveConfig(file ?? exporterFile("default"), at, { ...self.optsWithGlobals(), ...flags }, interruption);
   });
-  command.addCommand(serveStdioCommand(interrupted));
+  command.addCommand(serveStdioCommand(interruption));
   return command.addCommand(installCommand()).addCommand(uninstallCommand());
 }
 
@@ -82,9 +83,11 @@ export async function serveConfig(
   file: string,
   at: TcpAddress,
   flags: ServeFlags,
-  interrupted: AbortSignal,
+  interruption: Interruptions,
 ): Promise<void> {
+  const { signal: interrupted } = interruption;
   const config = loadWithWarnings(file);
+  using _closing = interruption.hold();
   await using printing = printingHub(flags);
   await using exporter = await runExporter(config, [at], {
     hub: printing.hub,

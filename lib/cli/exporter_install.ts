@@ -86,7 +86,7 @@ async function install(file: string, options: string[], flags: InstallFlags): Pr
     command: [...selfCommand(), "exporter", "run", path, ...listen, ...options],
     folder: dirname(path),
     groups,
-    privilegedPort: flags.listen !== undefined && isPrivileged(flags.listen),
+    privilegedPort: listensOf([...listen, ...options]).some(isPrivileged) || servesPrivileged(tree.children),
     knownDrivers,
   });
   for (const group of missing) noteLine(`There is no group ${group} here: a udev rule has to say who may open devices`);
@@ -168,6 +168,23 @@ function requireRoot(verb: string): void {
 function isPrivileged(listen: string): boolean {
   const { port } = parseListen(listen, "127.0.0.1");
   return port > 0 && port < 1024;
+}
+
+/** The addresses of `--listen` among the words of a command. */
+function listensOf(words: readonly string[]): string[] {
+  return words.flatMap((word, at) =>
+    word === "--listen" ? words[at + 1] ?? [] : /^--listen=(.*)$/s.exec(word)?.[1] ?? []
+  );
+}
+
+/** Whether drivers serve on a port that is root's. */
+function servesPrivileged(nodes: readonly PlannedNode[]): boolean {
+  return nodes.some((node) => {
+    if (node.kind !== "driver") return false;
+    const { port } = node.config as { port?: unknown };
+    const serves = /-server$/.test(node.driver.name) && typeof port === "number" && port > 0 && port < 1024;
+    return serves || servesPrivileged(node.children);
+  });
 }
 
 async function areBundled({ children }: { children: readonly PlannedNode[] }): Promise<boolean> {

@@ -10,6 +10,7 @@ import { aborted } from "../core/limit.ts";
 import { pipeOfStreams } from "../core/pipe.ts";
 import { localExporter } from "../local/exporter.ts";
 import { copy } from "../streams/pump.ts";
+import type { Interruptions } from "./exit_code.ts";
 import { addLogOptions, type LogFlags, printingHub } from "./log_printer.ts";
 
 const help = `
@@ -17,7 +18,7 @@ It joins the exporter of that file where one runs as the same user, and starts o
 Standard output carries the wire and nothing else. This is what \`jumpstarter client --host ssh://HOST/FILE\` runs there.`;
 
 /** The command. */
-export function serveStdioCommand(interrupted: AbortSignal): Commander {
+export function serveStdioCommand(interruption: Interruptions): Commander {
   const command = new Commander("serve-stdio")
     .argument("[config]", "exporter file; left out, the alias `default` of your configuration folder")
     .description("Serve one client on standard input and output, as ssh does.")
@@ -25,6 +26,8 @@ export function serveStdioCommand(interrupted: AbortSignal): Commander {
     .addHelpText("after", help);
   return addLogOptions(command).action(async (file: string | undefined, flags: LogFlags, self: Commander) => {
     const all = { ...self.optsWithGlobals<LogFlags>(), ...flags };
+    const { signal: interrupted } = interruption;
+    using _closing = interruption.hold();
     await using printing = printingHub({ ...all, logLevel: all.logLevel ?? "warning" });
     await using exporter = await localExporter(file ?? exporterFile("default"), {
       hub: printing.hub,

@@ -73,7 +73,7 @@ const commands: Record<string, { summary: string; load: Load }> = {
   },
   exporter: {
     summary: "offer this machine's devices: init, check, schema, run",
-    load: async ({ signal }) => (await import("./exporter.ts")).exporterCommand(signal),
+    load: async (interruption) => (await import("./exporter.ts")).exporterCommand(interruption),
   },
   board: {
     summary: "name exporters on other machines: add, list, use, remove",
@@ -85,7 +85,7 @@ const commands: Record<string, { summary: string; load: Load }> = {
   },
   run: {
     summary: "run an exporter, in upstream's words",
-    load: async ({ signal }) => (await import("./run.ts")).runCommand(signal),
+    load: async (interruption) => (await import("./run.ts")).runCommand(interruption),
   },
   demo: {
     summary: "a tour on a simulated board, no hardware needed",
@@ -104,7 +104,8 @@ const commands: Record<string, { summary: string; load: Load }> = {
 
 /** The whole command line, for those who describe it. */
 export async function wholeProgram(): Promise<Commander> {
-  const interruption = { signal: new AbortController().signal, takeOver: () => {} };
+  const nothing = () => ({ [Symbol.dispose]() {} });
+  const interruption = { signal: new AbortController().signal, takeOver: nothing, hold: nothing };
   const root = programRoot("jumpstarter");
   for (const { load } of Object.values(commands)) root.addCommand(await load(interruption));
   return configure(root);

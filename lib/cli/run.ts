@@ -3,6 +3,7 @@ import { Command as Commander } from "commander";
 import { exporterFile } from "../config/places.ts";
 import { usageError } from "../core/errors.ts";
 import { serveConfig, type ServeFlags } from "./exporter.ts";
+import type { Interruptions } from "./exit_code.ts";
 import { parseListen } from "./listen_address.ts";
 import { addLogOptions } from "./log_printer.ts";
 import { noteLine } from "./output.ts";
@@ -16,7 +17,7 @@ interface RunFlags extends ServeFlags, ProtectionFlags {
 }
 
 /** The command. */
-export function runCommand(interrupted: AbortSignal): Commander {
+export function runCommand(interruption: Interruptions): Commander {
   const command = new Commander("run")
     .description("Run an exporter, in upstream's words; see also: jumpstarter exporter run.")
     .option("--exporter <alias>", "alias of an exporter file in the configuration folder")
@@ -30,7 +31,7 @@ export function runCommand(interrupted: AbortSignal): Commander {
     const at = listenerOf(flags);
     const file = flags.exporterConfig ?? exporterFile(flags.exporter!);
     const address = await protect(at, { ...flags, plaintext: flags.tlsGrpcInsecure });
-    await serveConfig(file, address, { ...self.optsWithGlobals(), ...flags }, interrupted);
+    await serveConfig(file, address, { ...self.optsWithGlobals(), ...flags }, interruption);
   });
 }
 

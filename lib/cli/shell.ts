@@ -10,6 +10,7 @@ import { parseAddress, type SshTarget } from "../client/address.ts";
 import { securityEnvironment } from "../client/environment.ts";
 import { isPlain, wantsTls, withAuthority } from "../client/security.ts";
 import { byteStreamOfPipe } from "../core/byte_stream.ts";
+import { messageOf } from "../core/errors.ts";
 import { privateFolder } from "../core/own_folder.ts";
 import { type Forward, forwardUnix } from "../streams/forward.ts";
 import type { Board } from "../client/connect.ts";
@@ -54,13 +55,17 @@ export function shellCommand(interruption: Interruptions): Commander {
 
 async function runShell(words: string[], flags: ShellFlags, interruption: Interruptions): Promise<void> {
   const { tlsGrpc, tlsGrpcInsecure, exporter } = flags;
-  await using found = await nameBoard({
-    ...flags,
-    host: tlsGrpc ?? flags.host,
-    // Upstream's word asks for TLS, on this machine too.
-    plaintext: tlsGrpcInsecure || flags.plaintext || (tlsGrpc === undefined || wantsTls(flags) ? undefined : false),
-    exporterConfig: flags.exporterConfig ?? (exporter === undefined ? undefined : exporterFile(exporter)),
-  }, interruption.signal);
+  await using found = await nameBoard(
+    {
+      ...flags,
+      host: tlsGrpc ?? flags.host,
+      // Upstream's word asks for TLS, on this machine too.
+      plaintext: tlsGrpcInsecure || flags.plaintext || (tlsGrpc === undefined || wantsTls(flags) ? undefined : false),
+      exporterConfig: flags.exporterConfig ?? (exporter === undefined ? undefined : exporterFile(exporter)),
+    },
+    interruption.signal,
+    interruption,
+  );
   const address = parseAddress(found.host);
   using names = privateFolder();
   linkNames(names.path);
@@ -69,7 +74,8 @@ async function runShell(words: string[], flags: ShellFlags, interruption: Interr
   await using board = await reach(named, flags);
   await using relay = "ssh" in address ? await relayThrough(address.ssh, names.path) : undefined;
   const ended = new AbortController();
-  const logs = flags.exporterLogs ? printLogs(board, ended.signal) : Promise.resolve();
+  const tellEnd = (error: unknown) => noteLine(`The exporter's log has ended: ${messageOf(error)}`);
+  const logs = flags.exporterLogs ? printLogs(board, ended.signal).catch(tellEnd) : undefined;
   if (words.length === 0 && board.motd && Deno.stdin.isTerminal()) noteLine(board.motd);
   const shell = words.length > 0 ? { words, env: {} } : interactiveShell(board.name ?? "local");
   const env = {

@@ -10,9 +10,11 @@ import type { DialOptions } from "../client/connection.ts";
 import type { FindInterfaces } from "../client/tree.ts";
 import type { AnyInterface } from "../contract/interface.ts";
 import { messageOf, usageError } from "../core/errors.ts";
+import { withLimit } from "../core/limit.ts";
 import { environmentTarget, inheritedFile, inheritedPassphrase, type Target } from "../client/environment.ts";
 import type { Security } from "../client/security.ts";
 import { type BoardChoice, chooseBoard, type NamingFlags } from "./board_choice.ts";
+import type { Interruptions } from "./exit_code.ts";
 import { keyOf } from "./completion/board_cache.ts";
 import { remember } from "./completion/describe.ts";
 import { noteLine } from "./output.ts";
@@ -49,10 +51,16 @@ export interface NamedBoard extends AsyncDisposable {
  *
  * @throws {JumpstarterError} `invalid_argument` with the ways to name a board when none is named.
  */
-export async function nameBoard(flags: BoardFlags, signal: AbortSignal): Promise<NamedBoard> {
+export async function nameBoard(
+  flags: BoardFlags,
+  signal: AbortSignal,
+  interruption: Pick<Interruptions, "hold">,
+): Promise<NamedBoard> {
   const choice = chooseBoard(flags);
   const keys = [choice && keyOf(choice)].filter((key) => key !== undefined);
-  if (choice && "file" in choice) return await nameLocal(choice.file, keys, signal, flags.verbose);
+  if (choice && "file" in choice) {
+    return await nameLocal(choice.file, keys, { signal, interruption, verbose: flags.verbose });
+  }
   if (choice) {
     if (flags.exporterConfig !== undefined) {
       const name = "host" in choice ? choice.host : choice.board;
@@ -91,6 +99,9 @@ function securityOf({ plaintext, insecure, tlsCa, tlsFingerprint }: BoardFlags):
   return Object.values(said).some((value) => value !== undefined) ? said : {};
 }
 
+/** How long a board may take to describe itself for completion, in milliseconds. */
+const rememberMs = 500;
+
 /** Connects to a named board. */
 export async function reach(board: NamedBoard, { verbose }: BoardFlags, timeoutMs?: number): Promise<Board> {
   const started = performance.now();
@@ -104,7 +115,8 @@ export async function reach(board: NamedBoard, { verbose }: BoardFlags, timeoutM
   const reached = await connectBoard(address, options, foreignInterfaces(board.file));
   if (verbose) noteLine(`Connected to ${reached.name ?? "an exporter without a name"} after ${since()}`);
   try {
-    await remember(board.keys, reached.root);
+    // Some drivers are asked for their commands.
+    await withLimit(remember(board.keys, reached.root), rememberMs, "Describing the board");
   } catch (error) {
     // Completion is a comfort; nothing that has been asked for depends on it.
     if (verbose) noteLine(`The board is not remembered for completion: ${messageOf(error)}`);
@@ -122,8 +134,11 @@ function foreignInterfaces(file: string | undefined): FindInterfaces | undefined
 async function nameLocal(
   file: string,
   keys: readonly string[],
-  signal: AbortSignal,
-  verbose = false,
+  { signal, interruption, verbose = false }: {
+    signal: AbortSignal;
+    interruption: Pick<Interruptions, "hold">;
+    verbose?: boolean;
+  },
 ): Promise<NamedBoard> {
   const { localExporter } = await import("../local/exporter.ts");
   await using stack = new AsyncDisposableStack();
@@ -138,6 +153,10 @@ async function nameLocal(
     // A shell names the board to its commands by the socket.
     keys: [exporter.path, ...keys],
     file: resolve(file),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      // Drivers are closed, however long they may take.
+      using _ = interruption.hold();
+      await owned.disposeAsync();
+    },
   };
 }

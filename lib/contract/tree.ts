@@ -94,6 +94,10 @@ class Opening {
     this.#options = options;
   }
 
+  get #disposeLimitMs(): number {
+    return this.#options.disposeLimitMs ?? 5_000;
+  }
+
   async run(): Promise<{ root: OpenDriver; byUuid: ReadonlyMap<string, OpenDriver> }> {
     return { root: await this.#driver(this.#root, ""), byUuid: this.#byUuid };
   }
@@ -108,7 +112,7 @@ class Opening {
   }
 
   async #dispose(disposers: readonly Disposer[]): Promise<void> {
-    const limitMs = this.#options.disposeLimitMs ?? 5_000;
+    const limitMs = this.#disposeLimitMs;
     for (const { path, log, dispose } of disposers.toReversed()) {
       try {
         await withLimit(Promise.resolve(dispose()), limitMs, `Closing ${path ? `driver "${path}"` : "the driver"}`);
@@ -178,9 +182,14 @@ class Opening {
       const context = { config, log, signal, mode, stateFolder, children: clients };
       const opening: Promise<Opened> = Promise.resolve(driver.open(context));
       const opened = await withLimit(unlessAborted(opening, this.#options.signal), limitMs, "Opening it").catch(
-        (error) => {
+        async (error) => {
           // Whatever arrives after the limit is closed, not lost.
-          opening.then((late) => this.#dispose(disposersOf(late, path, log)), () => {});
+          const closed = opening.then((late) => this.#dispose(disposersOf(late, path, log)), () => {});
+          if (this.#options.signal?.aborted) {
+            // The program may end as soon as this has.
+            this.#end.abort(error);
+            await withLimit(closed, this.#disposeLimitMs, "Giving it up").catch(() => {});
+          }
           throw error;
         },
       );

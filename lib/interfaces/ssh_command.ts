@@ -2,14 +2,17 @@
 import { JumpstarterError } from "../core/errors.ts";
 import { splitWords } from "../core/words.ts";
 
-/** Options of ssh without a value, and those whose value is no program and no file that is written. */
-const flags = /^-[46AaCGgKkMNnqsTtVvXxYy]+$/;
-const flagsWithValue = /^-[46AaCGgKkMNnqsTtVvXxYy]*[bBceJlmp](.*)$/s;
+/**
+ * Options of ssh without a value, and those whose value is no program and no file that is written. None of them lends the
+ * device anything of this machine: an agent, credentials, a display.
+ */
+const flags = /^-[46aCGgkNnqsTtVvxy]+$/;
+const flagsWithValue = /^-[46aCGgkNnqsTtVvxy]*[bBceJlmp](.*)$/s;
 
 /** Settings of ssh (`-o`) of that kind, by their names in lower case. */
 const settings = new Set(
   ("addressfamily batchmode bindaddress checkhostip ciphers compression connectionattempts connecttimeout " +
-    "forwardagent forwardx11 forwardx11trusted gssapiauthentication hostbasedauthentication hostkeyalgorithms " +
+    "gssapiauthentication hostbasedauthentication hostkeyalgorithms " +
     "hostkeyalias identitiesonly kbdinteractiveauthentication kexalgorithms loglevel macs numberofpasswordprompts " +
     "passwordauthentication port preferredauthentications pubkeyacceptedalgorithms pubkeyacceptedkeytypes " +
     "pubkeyauthentication rekeylimit requesttty serveralivecountmax serveraliveinterval setenv stricthostkeychecking " +
@@ -23,7 +26,7 @@ const variable = "JUMPSTARTER_SSH_COMMAND";
  * The words of the ssh command that an exporter gives.
  *
  * @throws {JumpstarterError} `permission_denied` for another program than ssh, and for options by which ssh runs
- * programs, loads libraries or writes files, unless the user lets exporters do so.
+ * programs, loads libraries, writes files or lends what is this user's, unless the user lets exporters do so.
  */
 export function sshWords(line: string): string[] {
   const words = splitWords(line);
@@ -60,7 +63,7 @@ function isHarmless(setting: string): boolean {
 function refused(what: string): JumpstarterError {
   return new JumpstarterError(
     "permission_denied",
-    `The exporter's ssh command has ${JSON.stringify(what)}, by which it could run any program on this machine`,
+    `The exporter's ssh command has ${JSON.stringify(what)}, by which it could do more on this machine than log in`,
     { hint: `${variable}=any in the environment, where you trust the exporter; or forward-tcp and an ssh of your own` },
   );
 }

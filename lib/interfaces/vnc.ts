@@ -26,7 +26,7 @@ export const vnc = defineInterface({
     session: command("Show the screen in a browser until interrupted", async ({ noBrowser }, io) => {
       await using screen = await client.novnc(io.note);
       io.print({ url: screen.url }, screen.url);
-      if (!noBrowser) openBrowser(screen.url);
+      if (!noBrowser) openBrowser(screen.entry);
       await aborted(io.signal);
     }, {
       options: {

@@ -10,6 +10,14 @@ import { makeOwnFolder, runtimeFolder } from "../core/own_folder.ts";
 export function socketOf(configFile: string): string | undefined {
   const folder = join(runtimeFolder(), `jumpstarter-${Deno.uid() ?? "user"}`);
   if (!makeOwnFolder(folder)) return undefined;
-  const digest = createHash("sha256").update(Deno.realPathSync(configFile)).digest("hex");
+  let path: string;
+  try {
+    path = Deno.realPathSync(configFile);
+  } catch (error) {
+    // Nobody else can name what comes through a pipe.
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const digest = createHash("sha256").update(path).digest("hex");
   return join(folder, digest.slice(0, 16));
 }

@@ -52,6 +52,10 @@ Deno.test("An exporter's ssh command is ssh with harmless options, unless the us
     "ssh -E /root/.bashrc",
     "ssh -I /tmp/lib.so",
     "ssh -vS /tmp/socket",
+    "ssh -A",
+    "ssh -vKX",
+    "ssh -o ForwardAgent=yes",
+    "ssh -oForwardX11Trusted=yes",
     "ssh host.example id",
     "ssh -o",
     "ssh --",
@@ -73,7 +77,7 @@ Deno.test("An exporter's ssh command is ssh with harmless options, unless the us
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(
     stderr,
-    /The exporter's ssh command has "sh", by which it could run any program.*\n {2}Try: JUMPSTARTER_SSH_COMMAND=any/,
+    /The exporter's ssh command has "sh", by which it could do more.*\n {2}Try: JUMPSTARTER_SSH_COMMAND=any/,
   );
 });
 

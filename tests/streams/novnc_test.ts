@@ -77,6 +77,16 @@ Deno.test("The page, its script and noVNC are served behind a path that nobody c
   }
 });
 
+Deno.test("The address for a browser's command line leads to the page once, and without it nowhere", async () => {
+  await using served = serveNovnc({ open: () => Promise.reject(new Error("not here")) });
+  const first = await fetch(served.entry, { redirect: "manual" });
+  await first.body?.cancel();
+  assert.deepEqual([first.status, new URL(first.headers.get("location")!, served.entry).href], [302, served.url]);
+  const second = await fetch(served.entry, { redirect: "manual" });
+  await second.body?.cancel();
+  assert.equal(second.status, 404);
+});
+
 Deno.test("The WebSocket opens for its own page, and for no other, no other path and no other name", async () => {
   await using one = screen();
   const { port } = new URL(one.url);

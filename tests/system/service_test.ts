@@ -65,6 +65,26 @@ Deno.test("install --user writes the unit, starts it, and lets it outlive the lo
   assert.match(again.stderr, /There is no unit/);
 });
 
+Deno.test("install prints no unit with lines of the config's own, and lets servers have the ports that they serve on", async () => {
+  using place = machine();
+  const print = async (text: string, ...words: string[]) => {
+    Deno.writeTextFileSync(place.file, text);
+    return await place.exporter("install", "--system", "--print", "bench.yaml", ...words);
+  };
+  const named = await print(
+    'metadata: {name: "x\\n[Service]\\nExecStartPre=+/bin/id"}\nexport: {p: {type: mock-power}}\n',
+  );
+  assert.equal(named.code, 0, named.stderr);
+  assert.match(named.stdout, /^Description=Jumpstarter exporter x \[Service\] ExecStartPre=\+\/bin\/id$/m);
+  const word = await print(config, "--", "--log-level", "info\nExecStartPre=+/bin/id");
+  assert.equal(word.code, 2);
+  const boot = "metadata: {name: b}\nexport: {boot: {type: tftp-server, config: {root_dir: /srv/boot}}}\n";
+  const bind = /^AmbientCapabilities=CAP_NET_BIND_SERVICE$/m;
+  assert.match((await print(boot)).stdout, bind);
+  assert.match((await print(config, "--", "--listen", "0.0.0.0:443", "--tls-self-signed")).stdout, bind);
+  assert.doesNotMatch((await print(config, "--", "--listen=127.0.0.1:7443")).stdout, bind);
+});
+
 Deno.test("install says what systemd refused", async () => {
   using place = machine(1);
   const { code, stderr } = await place.exporter("install", "--user", "bench.yaml");

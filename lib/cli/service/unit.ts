@@ -4,6 +4,9 @@
  * @module
  */
 
+import { usageError } from "../../core/errors.ts";
+import { printableLine } from "../../core/printable.ts";
+
 /** Whose service manager runs the exporter. */
 export type Scope = "user" | "system";
 
@@ -43,7 +46,7 @@ export function renderUnit(options: UnitOptions): string {
   const network = ["Wants=network-online.target", "After=network-online.target"];
   const sections = {
     Unit: [
-      `Description=Jumpstarter exporter ${escape(name)}`,
+      `Description=Jumpstarter exporter ${escape(printableLine(name))}`,
       ...(scope === "system" ? network : []),
       "# A device may come back after any number of failures.",
       "StartLimitIntervalSec=0",
@@ -74,7 +77,7 @@ function account({ groups, privilegedPort }: UnitOptions): string[] {
   const capabilities = privilegedPort ? "CAP_NET_BIND_SERVICE" : "";
   return [
     `User=${serviceUser}`,
-    ...(groups.length > 0 ? [`SupplementaryGroups=${groups.join(" ")}`] : []),
+    ...(groups.length > 0 ? [`SupplementaryGroups=${groups.map(escape).join(" ")}`] : []),
     "StateDirectory=jumpstarter",
     "StateDirectoryMode=0700",
     "RuntimeDirectory=jumpstarter",
@@ -128,7 +131,8 @@ function quote(word: string): string {
   return /^[\w./:=@%+,-]+$/.test(escaped) ? escaped : `"${escaped.replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** A value in which `%` stands for itself. */
+/** A value in which `%` stands for itself. @throws {JumpstarterError} for one that would not stay in its line. */
 function escape(value: string): string {
+  if (/\p{Cc}/u.test(value)) throw usageError(`No unit can have ${JSON.stringify(value)}, with its control characters`);
   return value.replaceAll("%", "%%");
 }

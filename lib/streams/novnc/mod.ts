@@ -17,6 +17,8 @@ import { page, pageScript, pageStyle } from "./page.ts";
 export interface Novnc extends AsyncDisposable {
   /** What to open in a browser. Who knows it sees the screen, and can type. */
   readonly url: string;
+  /** An address that leads there once, for programs whose words every user of the machine can see. */
+  readonly entry: string;
 }
 
 /** What a page is made of. */
@@ -29,7 +31,9 @@ export interface NovncOptions {
 
 /** Serves the page on a free port of the loopback. */
 export function serveNovnc({ open, onFailure }: NovncOptions): Novnc {
-  const token = crypto.getRandomValues(new Uint8Array(24)).toBase64({ alphabet: "base64url" });
+  const token = secret();
+  const entry = secret();
+  let isEntered = false;
   const end = new AbortController();
   const joined = new Set<Promise<void>>();
 
@@ -55,6 +59,10 @@ export function serveNovnc({ open, onFailure }: NovncOptions): Novnc {
     const host = request.headers.get("host") ?? "";
     if (host !== `127.0.0.1:${port}` && host !== `localhost:${port}`) return refusal(403, "This is another host");
     const { pathname } = new URL(request.url);
+    if (pathname === `/${entry}` && !isEntered) {
+      isEntered = true;
+      return new Response(null, { status: 302, headers: { location: `/${token}/`, "referrer-policy": "no-referrer" } });
+    }
     if (!pathname.startsWith(`/${token}/`)) return refusal(404, "There is nothing here");
     if (request.method !== "GET") return refusal(405, "Only GET is answered");
     switch (pathname.slice(token.length + 2)) {
@@ -83,12 +91,17 @@ export function serveNovnc({ open, onFailure }: NovncOptions): Novnc {
   const { port } = server.addr;
   return {
     url: `http://127.0.0.1:${port}/${token}/`,
+    entry: `http://127.0.0.1:${port}/${entry}`,
     async [Symbol.asyncDispose]() {
       end.abort(new JumpstarterError("canceled", "The page has ended"));
       await Promise.all(joined);
       await server.shutdown();
     },
   };
+}
+
+function secret(): string {
+  return crypto.getRandomValues(new Uint8Array(24)).toBase64({ alphabet: "base64url" });
 }
 
 function refusal(status: number, why: string): Response {
