@@ -79,6 +79,9 @@ export async function openTree(root: PlannedDriver, options: TreeOptions): Promi
   }
 }
 
+/** How long a driver that is being opened may take to end when that is given up, in milliseconds. */
+const giveUpMs = 1_000;
+
 class Opening {
   readonly #root: PlannedDriver;
   readonly #options: TreeOptions;
@@ -188,7 +191,7 @@ class Opening {
           if (this.#options.signal?.aborted) {
             // The program may end as soon as this has.
             this.#end.abort(error);
-            await withLimit(closed, this.#disposeLimitMs, "Giving it up").catch(() => {});
+            await withLimit(closed, giveUpMs, "Giving it up").catch(() => {});
           }
           throw error;
         },

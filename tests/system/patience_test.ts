@@ -57,7 +57,7 @@ Deno.test("Every driver is closed, however long it takes, when an exporter is to
 });
 
 Deno.test("A driver that is being opened when an exporter is told to end is closed as well", async () => {
-  using slow = bench({ one: [1_500, 0] });
+  using slow = bench({ one: [800, 0] });
   await using exporter = start(["exporter", "run", slow.config, "--listen", "127.0.0.1:0", "--json"]);
   while (!(await Deno.stat(`${slow.path}/one`).catch(() => undefined))) await new Promise((go) => setTimeout(go, 50));
   exporter.kill("SIGTERM");
