@@ -16,12 +16,8 @@ const mostKept = 8 * 1024 * 1024;
 const free = new Map(sizes.map((size) => [size, [] as ArrayBuffer[]]));
 let kept = 0;
 
-/** What all empty messages are. */
-const empty = new Uint8Array();
-
 /** Memory for a message of `bytes` bytes, with arbitrary content. */
 export function memoryOf(bytes: number): Uint8Array<ArrayBuffer> {
-  if (bytes === 0) return empty;
   const size = bytes < sizes[0] / 2 ? undefined : sizes.find((size) => size >= bytes);
   if (size === undefined) return new Uint8Array(bytes);
   const memory = free.get(size)!.pop();
