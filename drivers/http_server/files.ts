@@ -1,4 +1,5 @@
 /** Files over HTTP: ranges and conditions of RFC 9110, and no listings. @module */
+import { once } from "../../lib/core/once.ts";
 import { openInside } from "../../lib/streams/folder.ts";
 import type { FoundFile } from "../../lib/streams/folder.ts";
 
@@ -111,11 +112,7 @@ function rangeOf(
 /** Part of a file, which is closed at its end. A file that has become shorter breaks the answer off. */
 function bytesOf({ file }: FoundFile, start: number, end: number): ReadableStream<Uint8Array<ArrayBuffer>> {
   let left = end - start;
-  let isOpen = true;
-  const close = () => {
-    if (isOpen) file.close();
-    isOpen = false;
-  };
+  const close = once(() => file.close());
   return new ReadableStream({
     async pull(controller) {
       try {

@@ -10,6 +10,7 @@ import { JumpstarterError } from "../../lib/core/errors.ts";
 import { hostPort } from "../../lib/core/host_port.ts";
 import { pause, unlessAborted, withLimit } from "../../lib/core/limit.ts";
 import { writeAll } from "../../lib/core/pipe.ts";
+import { Queue } from "../../lib/core/queue.ts";
 import type { ConsoleLine } from "../../lib/streams/console/line.ts";
 import type { Port, PortSettings } from "./port.ts";
 import { close, dial, parseAddress } from "./socket.ts";
@@ -83,10 +84,10 @@ class RemoteLine implements ConsoleLine {
   /** Who waits for the answer to a command of ours. */
   readonly #answers = new Map<number, (content: Uint8Array) => void>();
   /** Commands and bytes go one after another, each whole. */
-  #sending: Promise<void> = Promise.resolve();
+  readonly #sending = new Queue();
   #unsentAnswers = 0;
   /** Commands that are answered go one at a time. */
-  #asking: Promise<unknown> = Promise.resolve();
+  readonly #asking = new Queue();
   /** A read that began while the port was being set. */
   #reading?: Promise<Uint8Array | undefined>;
   /** The server asked for a pause. */
@@ -180,14 +181,12 @@ class RemoteLine implements ConsoleLine {
 
   /** Sends a command and resolves to what the server answers. */
   #ask(command: number, value: readonly number[]): Promise<Uint8Array> {
-    const asking = this.#asking.then(async () => {
+    return this.#asking.run(async () => {
       const answer = Promise.withResolvers<Uint8Array>();
       this.#answers.set(command + ofServer, answer.resolve);
       await this.#send(subnegotiation(COM_PORT, [command, ...value]));
       return await this.#limited(answer.promise);
     });
-    this.#asking = asking.catch(() => {});
-    return asking;
   }
 
   async #limited<T>(work: Promise<T>): Promise<T> {
@@ -237,9 +236,7 @@ class RemoteLine implements ConsoleLine {
   }
 
   #send(bytes: Uint8Array): Promise<void> {
-    const sending = this.#sending.then(() => writeAll(this.#connection, bytes));
-    this.#sending = sending.catch(() => {});
-    return sending;
+    return this.#sending.run(() => writeAll(this.#connection, bytes));
   }
 }
 

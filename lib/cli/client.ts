@@ -12,7 +12,7 @@ import { commandRunner } from "./command_run.ts";
 import { configure, helpOf } from "./commander.ts";
 import { addPassphraseOptions } from "./passphrase.ts";
 import { commandsOf, growCommands, growOwnCommand, ownCommandNames, seconds } from "./node_command.ts";
-import type { Interruptions } from "./exit_code.ts";
+import type { Interruptible, Interruptions } from "./exit_code.ts";
 import { outColumns, printLine } from "./output.ts";
 import { programName } from "./self.ts";
 import { renderTree, treeJson } from "./tree_view.ts";
@@ -66,7 +66,7 @@ export function clientCommand(interruption: Interruptions): Commander {
     .action(async (path: string[], flags: BoardFlags & { json?: boolean; timeout?: string }) => {
       refuseStrayOption(path, command);
       const timeoutMs = seconds(flags.timeout);
-      await using named = await nameBoard(flags, signalOf(interruption, timeoutMs), interruption);
+      await using named = await nameBoard(flags, within(interruption, timeoutMs));
       await using board = await reach(named, flags, timeoutMs);
       const { node, rest } = follow(board.root, path);
       if (rest.length === 0 && path.length === 0) {
@@ -88,13 +88,14 @@ export function clientCommand(interruption: Interruptions): Commander {
     });
 }
 
-/** Aborts when the user interrupts, or what is asked for takes too long. */
-function signalOf({ signal }: Interruptions, timeoutMs: number | undefined): AbortSignal {
-  if (timeoutMs === undefined) return signal;
+/** The same, whose signal aborts as well when what is asked for takes too long. */
+function within(interruption: Interruptions, timeoutMs: number | undefined): Interruptible {
+  if (timeoutMs === undefined) return interruption;
   const limit = new AbortController();
   const late = new JumpstarterError("deadline_exceeded", `The exporter was not there within ${timeoutMs / 1000} s`);
   Deno.unrefTimer(setTimeout(() => limit.abort(late), timeoutMs));
-  return AbortSignal.any([signal, limit.signal]);
+  const signal = AbortSignal.any([interruption.signal, limit.signal]);
+  return { signal, hold: () => interruption.hold() };
 }
 
 /** An option before the path that this command does not have; nothing has been connected to yet. */

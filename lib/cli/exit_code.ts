@@ -56,6 +56,9 @@ type EndingSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 /** What a command sees of the signals that end programs. */
 export type Interruptions = Pick<Interruption, "signal" | "takeOver" | "hold">;
 
+/** What something is given up by, and what lets it be closed in its own time. */
+export type Interruptible = Pick<Interruption, "signal" | "hold">;
+
 /** The signals that end programs, and what becomes of them. */
 export class Interruption {
   readonly #controller = new AbortController();

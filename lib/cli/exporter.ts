@@ -18,7 +18,7 @@ import { planTree } from "../loader/plan.ts";
 import { exampleConfig } from "./example_config.ts";
 import { serveStdioCommand } from "./exporter_stdio.ts";
 import { installCommand, uninstallCommand } from "./exporter_install.ts";
-import type { Interruptions } from "./exit_code.ts";
+import type { Interruptible } from "./exit_code.ts";
 import { parseListen } from "./listen_address.ts";
 import { addLogOptions, type LogFlags, printingHub } from "./log_printer.ts";
 import { noteLine, outliveReaders, printLine, writeOut } from "./output.ts";
@@ -44,7 +44,7 @@ Examples:
   jumpstarter exporter run bench.yaml --listen 0.0.0.0:7000 --tls-self-signed --passphrase-file p.txt`;
 
 /** The command with its parts. */
-export function exporterCommand(interruption: Interruptions): Commander {
+export function exporterCommand(interruption: Interruptible): Commander {
   const command = new Commander("exporter").description("Offer this machine's devices to clients.");
   command.command("init")
     .description("Print an exporter file to start from: a simulated board, and examples of real drivers.")
@@ -83,7 +83,7 @@ export async function serveConfig(
   file: string,
   at: TcpAddress,
   flags: ServeFlags,
-  interruption: Interruptions,
+  interruption: Interruptible,
 ): Promise<void> {
   const { signal: interrupted } = interruption;
   const config = loadWithWarnings(file);

@@ -10,7 +10,7 @@ import { aborted } from "../core/limit.ts";
 import { pipeOfStreams } from "../core/pipe.ts";
 import { localExporter } from "../local/exporter.ts";
 import { copy } from "../streams/pump.ts";
-import type { Interruptions } from "./exit_code.ts";
+import type { Interruptible } from "./exit_code.ts";
 import { addLogOptions, type LogFlags, printingHub } from "./log_printer.ts";
 
 const help = `
@@ -18,7 +18,7 @@ It joins the exporter of that file where one runs as the same user, and starts o
 Standard output carries the wire and nothing else. This is what \`jumpstarter client --host ssh://HOST/FILE\` runs there.`;
 
 /** The command. */
-export function serveStdioCommand(interruption: Interruptions): Commander {
+export function serveStdioCommand(interruption: Interruptible): Commander {
   const command = new Commander("serve-stdio")
     .argument("[config]", "exporter file; left out, the alias `default` of your configuration folder")
     .description("Serve one client on standard input and output, as ssh does.")

@@ -3,7 +3,7 @@ import { Command as Commander } from "commander";
 import { exporterFile } from "../config/places.ts";
 import { usageError } from "../core/errors.ts";
 import { serveConfig, type ServeFlags } from "./exporter.ts";
-import type { Interruptions } from "./exit_code.ts";
+import type { Interruptible } from "./exit_code.ts";
 import { parseListen } from "./listen_address.ts";
 import { addLogOptions } from "./log_printer.ts";
 import { noteLine } from "./output.ts";
@@ -17,7 +17,7 @@ interface RunFlags extends ServeFlags, ProtectionFlags {
 }
 
 /** The command. */
-export function runCommand(interruption: Interruptions): Commander {
+export function runCommand(interruption: Interruptible): Commander {
   const command = new Commander("run")
     .description("Run an exporter, in upstream's words; see also: jumpstarter exporter run.")
     .option("--exporter <alias>", "alias of an exporter file in the configuration folder")

@@ -55,17 +55,13 @@ export function shellCommand(interruption: Interruptions): Commander {
 
 async function runShell(words: string[], flags: ShellFlags, interruption: Interruptions): Promise<void> {
   const { tlsGrpc, tlsGrpcInsecure, exporter } = flags;
-  await using found = await nameBoard(
-    {
-      ...flags,
-      host: tlsGrpc ?? flags.host,
-      // Upstream's word asks for TLS, on this machine too.
-      plaintext: tlsGrpcInsecure || flags.plaintext || (tlsGrpc === undefined || wantsTls(flags) ? undefined : false),
-      exporterConfig: flags.exporterConfig ?? (exporter === undefined ? undefined : exporterFile(exporter)),
-    },
-    interruption.signal,
-    interruption,
-  );
+  await using found = await nameBoard({
+    ...flags,
+    host: tlsGrpc ?? flags.host,
+    // Upstream's word asks for TLS, on this machine too.
+    plaintext: tlsGrpcInsecure || flags.plaintext || (tlsGrpc === undefined || wantsTls(flags) ? undefined : false),
+    exporterConfig: flags.exporterConfig ?? (exporter === undefined ? undefined : exporterFile(exporter)),
+  }, interruption);
   const address = parseAddress(found.host);
   using names = privateFolder();
   linkNames(names.path);

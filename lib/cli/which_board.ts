@@ -14,7 +14,7 @@ import { withLimit } from "../core/limit.ts";
 import { environmentTarget, inheritedFile, inheritedPassphrase, type Target } from "../client/environment.ts";
 import type { Security } from "../client/security.ts";
 import { type BoardChoice, chooseBoard, type NamingFlags } from "./board_choice.ts";
-import type { Interruptions } from "./exit_code.ts";
+import type { Interruptible } from "./exit_code.ts";
 import { keyOf } from "./completion/board_cache.ts";
 import { remember } from "./completion/describe.ts";
 import { noteLine } from "./output.ts";
@@ -51,16 +51,10 @@ export interface NamedBoard extends AsyncDisposable {
  *
  * @throws {JumpstarterError} `invalid_argument` with the ways to name a board when none is named.
  */
-export async function nameBoard(
-  flags: BoardFlags,
-  signal: AbortSignal,
-  interruption: Pick<Interruptions, "hold">,
-): Promise<NamedBoard> {
+export async function nameBoard(flags: BoardFlags, interruption: Interruptible): Promise<NamedBoard> {
   const choice = chooseBoard(flags);
   const keys = [choice && keyOf(choice)].filter((key) => key !== undefined);
-  if (choice && "file" in choice) {
-    return await nameLocal(choice.file, keys, { signal, interruption, verbose: flags.verbose });
-  }
+  if (choice && "file" in choice) return await nameLocal(choice.file, keys, interruption, flags.verbose);
   if (choice) {
     if (flags.exporterConfig !== undefined) {
       const name = "host" in choice ? choice.host : choice.board;
@@ -134,16 +128,13 @@ function foreignInterfaces(file: string | undefined): FindInterfaces | undefined
 async function nameLocal(
   file: string,
   keys: readonly string[],
-  { signal, interruption, verbose = false }: {
-    signal: AbortSignal;
-    interruption: Pick<Interruptions, "hold">;
-    verbose?: boolean;
-  },
+  interruption: Interruptible,
+  verbose = false,
 ): Promise<NamedBoard> {
   const { localExporter } = await import("../local/exporter.ts");
   await using stack = new AsyncDisposableStack();
   stack.use(surviveStrayFailures(({ error, at }) => noteLine(`Nobody waited for what failed: ${error} (${at})`)));
-  const exporter = stack.use(await localExporter(file, { signal }));
+  const exporter = stack.use(await localExporter(file, { signal: interruption.signal }));
   const owned = stack.move();
   if (verbose) noteLine(`Using the exporter of ${file} on ${exporter.path}`);
   return {

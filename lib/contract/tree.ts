@@ -97,10 +97,6 @@ class Opening {
     this.#options = options;
   }
 
-  get #disposeLimitMs(): number {
-    return this.#options.disposeLimitMs ?? 5_000;
-  }
-
   async run(): Promise<{ root: OpenDriver; byUuid: ReadonlyMap<string, OpenDriver> }> {
     return { root: await this.#driver(this.#root, ""), byUuid: this.#byUuid };
   }
@@ -115,7 +111,7 @@ class Opening {
   }
 
   async #dispose(disposers: readonly Disposer[]): Promise<void> {
-    const limitMs = this.#disposeLimitMs;
+    const limitMs = this.#options.disposeLimitMs ?? 5_000;
     for (const { path, log, dispose } of disposers.toReversed()) {
       try {
         await withLimit(Promise.resolve(dispose()), limitMs, `Closing ${path ? `driver "${path}"` : "the driver"}`);

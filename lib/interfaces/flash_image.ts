@@ -3,7 +3,7 @@ import type { CommandIo } from "../contract/command.ts";
 import type { LocalSource, ResourceSource } from "../contract/resource.ts";
 import type { ByteSource } from "../core/byte_stream.ts";
 import { isJumpstarterError, JumpstarterError, usageError } from "../core/errors.ts";
-import { behindChecked } from "../streams/hash.ts";
+import { hashedBeginning } from "../streams/hash.ts";
 import type { FlashCalls, FlashEvent, FlashOptions, FlashProof, FlashResult, ResumePlan } from "./flashing.ts";
 import { blockMapAt, hashOfFile, isUrl, sourceIdOf } from "./image_identity.ts";
 import type { ImageOptions, WriteOptions } from "./image_options.ts";
@@ -117,10 +117,12 @@ async function flashWithProgress(calls: FlashCalls, flash: Flash, io: CommandIo)
 function planned(plan: ResumePlan | undefined, word: string, options: FlashWords): FlashWords {
   if (!options.resume || plan?.refusal === undefined) return options;
   if (options.isOneOfSeveral) return { ...options, resume: false, skipIfSame: canCompare(word, options) };
-  throw new JumpstarterError("failed_precondition", plan.refusal, {
-    phase: "driver",
-    hint: "Flash it from the beginning, without --resume",
-  });
+  throw cannotResume(plan.refusal);
+}
+
+function cannotResume(why: string): JumpstarterError {
+  const hint = "Flash it from the beginning, without --resume";
+  return new JumpstarterError("failed_precondition", why, { phase: "driver", hint });
 }
 
 /** What the exporter is asked for. */
@@ -137,8 +139,11 @@ async function wanted(flash: Flash, io: CommandIo): Promise<{ source: ResourceSo
   if (!local || !resumeAt) return { source: image.source, options };
   const size = local.size === undefined ? undefined : local.size - resumeAt;
   // The beginning is read here all the same, for the SHA-256 of all of it.
-  const bytes = await behindChecked(local.bytes as ByteSource, resumeAt, plan.sha256, io.signal);
-  return { source: { ...local, size, bytes }, options };
+  const { sha256: begun, rest } = await hashedBeginning(local.bytes as ByteSource, resumeAt, io.signal);
+  if (plan.sha256 !== undefined && begun !== plan.sha256) {
+    throw cannotResume(`The image is not the one whose writing was begun: Its first ${resumeAt} bytes differ`);
+  }
+  return { source: { ...local, size, bytes: rest }, options };
 }
 
 /** Where a flash may go on, or nothing where the exporter does not know of such things. */

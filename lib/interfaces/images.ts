@@ -20,6 +20,8 @@ export interface GivenImage {
   readonly source: ResourceSource;
   /** What has left this machine, where the image comes through it. It can be asked for once, after the call. */
   readonly sent?: Passed;
+  /** What its SHA-256 has to be, where that is known before it is read. */
+  readonly sha256?: string;
   /** By what it is decompressed on its way to the driver, which then gets other bytes than those. */
   readonly codec?: Codec;
 }
@@ -43,7 +45,7 @@ export async function giveImage(
     let passed = 0;
     const shown = counted(source, (count) => io.advance({ stage: "transfer", bytes: passed += count, total: size }));
     const sent = hashed(sha256 ? new CheckedSource(shown, sha256) : shown);
-    return { source: { bytes: sent, size, contentEncoding: codec, close }, sent, codec };
+    return { source: { bytes: sent, size, contentEncoding: codec, close }, sent, sha256, codec };
   } catch (error) {
     await close();
     throw error;
@@ -108,7 +110,7 @@ async function fetchHere({ url, headers }: RemoteFile, io: CommandIo): Promise<O
 async function leaveToExporter(file: RemoteFile, options: ImageOptions, io: CommandIo): Promise<GivenImage> {
   const codec = options.compression === "auto" ? await codecAt(file, io) : chosen(options.compression);
   const { url, headers, sha256 } = file;
-  return { source: { url, headers, contentEncoding: codec, sha256 }, codec };
+  return { source: { url, headers, contentEncoding: codec, sha256 }, sha256, codec };
 }
 
 /** The codec of a remote file, by its first bytes; where this machine cannot see them, by what it is called. */

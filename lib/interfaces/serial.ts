@@ -14,8 +14,8 @@ export const ConsoleRecord = z.object({
   data: z.optional(z.string()).check(z.describe("The bytes in base64; a mark has none")),
   mark: z.optional(z.enum(marks)).check(
     z.describe(
-      "opened, closed: the console was opened and closed; lost: the device went; power-on: the board was switched on; writer: somebody else types from here; " +
-        "gap: the reader was too slow and missed bytes",
+      "opened, closed: the console was opened and closed; lost: the device went; power-on: the board was switched on; " +
+        "writer: somebody else types from here; gap: the reader was too slow and missed bytes",
     ),
   ),
   text: z.optional(z.string()).check(z.describe("What there is to say about the mark")),

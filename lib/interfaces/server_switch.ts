@@ -1,10 +1,11 @@
 /** Servers that are started and stopped by calls. @module */
 import { JumpstarterError } from "../core/errors.ts";
+import { Queue } from "../core/queue.ts";
 
 /** One server: its starts and stops come one after the other, and none comes after the session's end. */
 export class ServerSwitch<T extends AsyncDisposable> implements AsyncDisposable {
   #running?: T;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Queue();
   #isOver = false;
 
   /** The server while it runs. */
@@ -14,7 +15,7 @@ export class ServerSwitch<T extends AsyncDisposable> implements AsyncDisposable 
 
   /** Starts it. `start` is given the one that runs, which is its to end or to leave as it is. */
   start(start: (running: T | undefined) => Promise<T>): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       if (this.#isOver) throw new JumpstarterError("canceled", "The session has ended");
       const before = this.#running;
       this.#running = undefined;
@@ -24,7 +25,7 @@ export class ServerSwitch<T extends AsyncDisposable> implements AsyncDisposable 
 
   /** Stops it. Resolves to whether it ran. */
   stop(): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       const before = this.#running;
       this.#running = undefined;
       await before?.[Symbol.asyncDispose]();
@@ -35,11 +36,5 @@ export class ServerSwitch<T extends AsyncDisposable> implements AsyncDisposable 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     await this.stop();
-  }
-
-  #inTurn<R>(act: () => Promise<R>): Promise<R> {
-    const turn = this.#last.then(act);
-    this.#last = turn.catch(() => {});
-    return turn;
   }
 }

@@ -179,33 +179,29 @@ async function putFile(
   client: StorageCalls,
   local: string,
   path: string,
-  { noVerify, sha256: checksum }: PutOptions,
+  { noVerify, sha256 }: PutOptions,
   io: CommandIo,
 ): Promise<void> {
   const { signal } = io;
   const { giveImage } = await import("./images.ts");
   // Files are stored as they are.
-  const given = await giveImage(local, { compression: "none", from: "exporter", sha256: checksum }, io);
-  const { source, sent } = given;
+  const { source, sent, ...known } = await giveImage(local, { compression: "none", from: "exporter", sha256 }, io);
   await client.put({ path, source }, { signal });
-  const expected = sent?.sha256() ?? ("url" in source && !(source instanceof URL) ? source.sha256 : undefined);
+  const expected = sent?.sha256() ?? known.sha256;
   if (!noVerify) io.advance({ stage: "verify", bytes: 0 });
   const there = noVerify ? undefined : await client.hash({ path }, { signal });
-  const sha256 = expected ?? there;
-  if (there !== undefined && there !== sha256) {
-    throw new JumpstarterError("data_loss", `${path} has the SHA-256 ${there}, expected ${sha256}`, {
+  const verified = there !== undefined && expected !== undefined;
+  if (verified && there !== expected) {
+    throw new JumpstarterError("data_loss", `${path} has the SHA-256 ${there}, expected ${expected}`, {
       phase: "driver",
     });
   }
   const bytes = sent?.bytes ?? (await client.stat({ path }, { signal })).content_length;
-  const verified = there !== undefined && expected !== undefined;
-  const proof = there === undefined
-    ? "not compared"
-    : verified
-    ? "the same there"
-    : "as it is there, with nothing to compare it with";
-  const what = sent ? "Wrote" : "The exporter fetched";
-  io.print({ path, bytes, sha256, verified }, `${what} ${bytes} bytes, SHA-256 ${sha256 ?? "unknown"}, ${proof}`);
+  const digest = expected ?? there;
+  const unproven = there === undefined ? "not compared" : "as it is there, with nothing to compare it with";
+  const text = `${sent ? "Wrote" : "The exporter fetched"} ${bytes} bytes, SHA-256 ${digest ?? "unknown"}, ` +
+    (verified ? "the same there" : unproven);
+  io.print({ path, bytes, sha256: digest, verified }, text);
 }
 
 async function getFile(client: StorageCalls, path: string, local: string, io: CommandIo): Promise<void> {

@@ -142,15 +142,19 @@ export async function withHead(
     head.set(piece, at);
     at += piece.length;
   }
-  let first: Uint8Array | undefined = head.length > 0 ? head : undefined;
-  const source: ByteSource = {
+  return { head, source: head.length > 0 ? startingWith(head, given) : given };
+}
+
+/** A source with a chunk before its own. */
+export function startingWith(chunk: Uint8Array, source: ByteSource): ByteSource {
+  let first: Uint8Array | undefined = chunk;
+  return {
     next() {
-      const chunk = first;
+      const next = first;
       first = undefined;
-      return chunk ? Promise.resolve(chunk) : given.next();
+      return next ? Promise.resolve(next) : source.next();
     },
   };
-  return { head, source };
 }
 
 /** A source that tells how many bytes each chunk has that passes. */
@@ -164,8 +168,8 @@ export function counted(source: ByteSource, passed: (bytes: number) => void): By
   };
 }
 
-/** What is at a path. Whoever opens it says why nothing is. */
-function statOf(path: string): Promise<Deno.FileInfo | undefined> {
+/** What is at a path, or `undefined`: whoever opens it says why nothing is. */
+export function statOf(path: string): Promise<Deno.FileInfo | undefined> {
   return Deno.stat(path).catch(() => undefined);
 }
 

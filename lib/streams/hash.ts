@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { ByteSource, OwnedSink } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
+import { startingWith } from "./file.ts";
 
 /** What has passed a source or a sink. */
 export interface Passed {
@@ -36,43 +37,24 @@ export function hashedInto(sink: OwnedSink): OwnedSink & Passed {
   });
 }
 
-/**
- * What a source has behind some bytes, which have to have a SHA-256 where one is known.
- *
- * @throws {JumpstarterError} `failed_precondition` where they are others, and the signal's reason.
- */
-export async function behindChecked(
+/** Reads the beginning of a source. Resolves to its SHA-256, in hexadecimal digits, and to what is behind it. */
+export async function hashedBeginning(
   source: ByteSource,
   bytes: number,
-  sha256: string | undefined,
   signal: AbortSignal,
-): Promise<ByteSource> {
+): Promise<{ sha256: string; rest: ByteSource }> {
   const hash = createHash("sha256");
-  let rest: Uint8Array | undefined;
-  for (let left = bytes; left > 0;) {
+  let left = bytes;
+  while (left > 0) {
     signal.throwIfAborted();
     const chunk = await source.next();
     if (!chunk) throw new JumpstarterError("data_loss", `The image ended after ${bytes - left} of ${bytes} bytes`);
     const count = Math.min(left, chunk.length);
     hash.update(chunk.subarray(0, count));
-    if (count < chunk.length) rest = chunk.subarray(count);
     left -= count;
+    if (count < chunk.length) source = startingWith(chunk.subarray(count), source);
   }
-  const got = hash.digest("hex");
-  if (sha256 !== undefined && got !== sha256) {
-    const message = `The image is not the one whose writing was begun: Its first ${bytes} bytes differ`;
-    throw new JumpstarterError("failed_precondition", message, {
-      phase: "driver",
-      hint: "Flash it from the beginning, without --resume",
-    });
-  }
-  return {
-    next() {
-      const chunk = rest;
-      rest = undefined;
-      return chunk ? Promise.resolve(chunk) : source.next();
-    },
-  };
+  return { sha256: hash.digest("hex"), rest: source };
 }
 
 class Meter {

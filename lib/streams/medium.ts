@@ -1,7 +1,7 @@
 /** A file of the exporter in the place of a medium. @module */
 import type { ByteSink, ByteSource } from "../core/byte_stream.ts";
 import { JumpstarterError } from "../core/errors.ts";
-import { sinkOfFile, sourceOfFile } from "./file.ts";
+import { sinkOfFile, sourceOfFile, statOf } from "./file.ts";
 import { hashed } from "./hash.ts";
 import { copy } from "./pump.ts";
 
@@ -10,7 +10,7 @@ export async function writeMedium(
   path: string,
   source: ByteSource,
 ): Promise<{ bytes: number; sha256: string; verified: "none" }> {
-  const before = await Deno.stat(path).catch(() => undefined);
+  const before = await statOf(path);
   if (before) refuseOther(path, before);
   const sink = sinkOfFile(await Deno.open(path, { write: true, create: true, truncate: true }));
   const image = hashed(source);

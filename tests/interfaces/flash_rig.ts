@@ -1,4 +1,5 @@
 /** A flasher for tests of its commands, and images for it. @module */
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import mockFlasher from "../../drivers/mock_flasher/mod.ts";
 import { findRegistryFile } from "../../lib/client/oci/file.ts";
@@ -48,3 +49,16 @@ export const typed = (command: Command, given: Record<string, unknown>, io = {})
   });
   return running.done.then(() => running);
 };
+
+/** Flashes an image of more than 69 MiB, and interrupts it there: the exporter has noted the first 64 MiB then. */
+export async function interrupted(command: Command, given: Record<string, unknown>): Promise<readonly string[]> {
+  const interruption = new AbortController();
+  const { done, notes } = run(command, parsed(command, given), {
+    signal: interruption.signal,
+    advance({ stage, bytes }) {
+      if (stage === "transfer" && bytes > 69 * 1024 * 1024) interruption.abort(new Error("interrupted"));
+    },
+  });
+  await assert.rejects(done, { code: "canceled" });
+  return notes;
+}

@@ -1,7 +1,7 @@
 /** A folder of the exporter. @module */
 import { dirname, join, resolve } from "node:path";
 import { isJumpstarterError, type JumpstarterError, messageOf } from "../../core/errors.ts";
-import { createFile } from "../../streams/file.ts";
+import { createFile, statOf } from "../../streams/file.ts";
 import { type Backend, metadataOf, notFound, type ReadFile, storageError } from "./backend.ts";
 import { isFolder } from "./path.ts";
 
@@ -20,9 +20,10 @@ export async function openFolder(root: string): Promise<Backend> {
       throw failureOf(path, error);
     }
   };
-  const refuseFolder = async (path: string) => {
-    const before = await Deno.stat(at(path)).catch(() => undefined);
-    if (before?.isDirectory) refuseOther(path, before);
+  /** Refuses a path at which something is that no file may take the place of. */
+  const refuseTaken = async (path: string) => {
+    const before = await statOf(at(path));
+    if (before) refuseOther(path, before);
   };
   const inside = (target: string) => Deno.mkdir(dirname(at(target)), { recursive: true });
 
@@ -62,8 +63,7 @@ export async function openFolder(root: string): Promise<Backend> {
     write: (path) =>
       failing(path, async () => {
         await inside(path);
-        const before = await Deno.stat(at(path)).catch(() => undefined);
-        if (before) refuseOther(path, before);
+        await refuseTaken(path);
         const { write, end, abort } = await createFile(at(path));
         const close = async () => {
           try {
@@ -95,13 +95,13 @@ export async function openFolder(root: string): Promise<Backend> {
       failing(source, async () => {
         if (await isSameFile(at(source), at(target))) return;
         refuseOther(source, await Deno.stat(at(source)));
-        await refuseFolder(target);
+        await refuseTaken(target);
         await inside(target);
         await Deno.copyFile(at(source), at(target));
       }),
     rename: (source, target) =>
       failing(source, async () => {
-        await refuseFolder(target);
+        await refuseTaken(target);
         await inside(target);
         await Deno.rename(at(source), at(target));
       }),

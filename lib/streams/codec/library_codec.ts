@@ -1,6 +1,7 @@
 /** The codecs of the system's libraries. Their calls are made on threads of the runtime's: others cannot wait as long. @module */
 import type { Halves } from "../../core/byte_stream.ts";
 import { JumpstarterError, messageOf } from "../../core/errors.ts";
+import { Queue } from "../../core/queue.ts";
 import { libbz2, openBz2 } from "./libbz2.ts";
 import { liblzma, openLzma } from "./liblzma.ts";
 import { libzstd, openZstd } from "./libzstd.ts";
@@ -48,7 +49,7 @@ export class LibraryCodec implements Halves {
   /** Memory of the piece that the reader has, and of those that are made. */
   readonly #memory = Array.from({ length: pieces }, () => newMemory(pieceBytes));
   readonly #ahead: Promise<Uint8Array | undefined>[] = [];
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #pieces = new Queue();
   #asked = 0;
   /** What is left of the input that the library has, and what comes next. */
   #input = newMemory(inputBytes).subarray(0, 0);
@@ -94,15 +95,13 @@ export class LibraryCodec implements Halves {
   /** Resolves when the library has freed what it had. */
   async close(): Promise<void> {
     this.#end(new JumpstarterError("canceled", "The archive was given up"));
-    await this.#last;
+    await this.#pieces.over;
     this.#coder.close();
   }
 
   /** The next piece of output, made when those before it are, or nothing behind the last. */
   #make(memory: Uint8Array<ArrayBuffer>): Promise<Uint8Array | undefined> {
-    const piece = this.#last.then(() => this.#fill(memory));
-    this.#last = piece.catch(() => {});
-    return piece;
+    return this.#pieces.run(() => this.#fill(memory));
   }
 
   async #fill(memory: Uint8Array<ArrayBuffer>): Promise<Uint8Array | undefined> {

@@ -8,7 +8,7 @@
 import { type Storage, storageOf } from "./storage.ts";
 
 /**
- * What may stand between bytes. `opened` and `lost`: the line came, or went. `power-on`: the board was switched on.
+ * What may stand between bytes. `opened` and `closed`: so the line was. `lost`: it went. `power-on`: the board was switched on.
  * `writer`: somebody else types from here. `gap`: bytes that this reader missed because it was too slow.
  */
 export const marks = ["opened", "closed", "lost", "gap", "power-on", "writer"] as const;

@@ -6,6 +6,7 @@
 import { type ByteSink, type ByteStream, sinkOf, sourceOf } from "../../core/byte_stream.ts";
 import { isJumpstarterError, JumpstarterError, messageOf } from "../../core/errors.ts";
 import { pause } from "../../core/limit.ts";
+import { Queue } from "../../core/queue.ts";
 import { Turn } from "../../core/turn.ts";
 import { Pace } from "../pace.ts";
 
@@ -60,7 +61,7 @@ export class KeptLine {
   /** Rejects when the attempt to open it fails that goes on, or comes next. */
   #attempt = quiet(Promise.withResolvers<never>());
   /** Pieces in their order: each waits for the one before. */
-  #writing: Promise<void> = Promise.resolve();
+  readonly #writing = new Queue();
   /** Why a write failed; the reader tells. */
   #broken?: string;
 
@@ -115,9 +116,7 @@ export class KeptLine {
   async write(bytes: Uint8Array, check: () => void): Promise<void> {
     let left = bytes.length;
     for (const piece of this.#pace.cut(bytes)) {
-      const turn = this.#writing.then(() => this.#write(piece, left, check));
-      this.#writing = turn.then(() => {}, () => {});
-      if (!await turn) return;
+      if (!await this.#writing.run(() => this.#write(piece, left, check))) return;
       left -= piece.length;
     }
   }
